@@ -1,0 +1,202 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The life of releases on a real file system: what is recorded, switched, removed, and never removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.ridgetop.aidis.plugins.modules import release as module
+
+Release = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A host with the two directories that the role makes."""
+    (tmp_path / "root" / "releases").mkdir(parents=True)
+    (tmp_path / "state").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def release(host: Path, run_module: Any) -> Release:
+    """Call the module; a release that is to be staged has its directory made."""
+
+    def call(release_id: str, state: str = "query", *, check: bool = False, **options: Any) -> dict[str, Any]:
+        if state == "staged":
+            (host / "root" / "releases" / release_id).mkdir(exist_ok=True)
+        arguments = {"root": str(host / "root"), "state_dir": str(host / "state"), "id": release_id, "state": state}
+        result: dict[str, Any] = run_module(module, {**arguments, **options}, check_mode=check)
+        return result
+
+    return call
+
+
+@pytest.fixture
+def deployed(release: Release) -> Callable[..., dict[str, Any]]:
+    """Bring a release all the way to good."""
+
+    def deploy(release_id: str, **options: Any) -> dict[str, Any]:
+        release(release_id, "staged", version="v1", commit="c")
+        release(release_id, "active", **options)
+        return release(release_id, "good", **options)
+
+    return deploy
+
+
+def ledger_of(host: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((host / "state" / "releases.json").read_text())
+    return loaded
+
+
+def test_bare_host_has_nothing(release: Release, host: Path) -> None:
+    result = release("v1-abc")
+    assert not result["changed"] and not result["staged"] and not result["good"]
+    assert result["active"] is None and result["last_good"] is None
+    assert not list((host / "state").iterdir()), "a query must write nothing"
+
+
+def test_life_of_a_release(release: Release, host: Path) -> None:
+    assert release("v1-abc", "staged", version="v1", commit="abc", by="op")["changed"]
+    activated = release("v1-abc", "active")
+    assert activated["changed"] and activated["restart"] and activated["active"] == "v1-abc"
+    assert (host / "root" / "current").readlink() == Path("releases/v1-abc")
+    assert release("v1-abc", "good", migrations="d1")["good"]
+    assert ledger_of(host)["releases"][0]["result"] == "good"
+
+
+def test_second_run_changes_nothing(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-abc", inputs=[])
+    before = (host / "state" / "releases.json").read_bytes()
+    activated = release("v1-abc", "active", inputs=[])
+    accepted = release("v1-abc", "good", inputs=[])
+    assert not activated["changed"] and not activated["restart"] and not accepted["changed"]
+    assert (host / "state" / "releases.json").read_bytes() == before
+
+
+def test_a_changed_input_asks_for_a_restart_until_it_was_accepted(release: Release, deployed: Any, host: Path) -> None:
+    environment = host / "production.env"
+    environment.write_text("A=1")
+    inputs = [str(environment)]
+    deployed("v1-abc", inputs=inputs)
+    environment.write_text("A=2")
+    assert release("v1-abc", "active", inputs=inputs)["restart"]
+    assert release("v1-abc", "active", inputs=inputs)["restart"], "a run killed before the restart must be found out"
+    assert release("v1-abc", "good", inputs=inputs)["changed"]
+    assert not release("v1-abc", "active", inputs=inputs)["restart"]
+
+
+def test_a_missing_input_is_not_an_empty_one(release: Release, deployed: Any, host: Path) -> None:
+    path = host / "ca.crt"
+    deployed("v1-abc", inputs=[str(path)])
+    path.write_text("")
+    assert release("v1-abc", "active", inputs=[str(path)])["restart"]
+
+
+def test_a_link_moved_by_hand_comes_back(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-abc")
+    link = host / "root" / "current"
+    link.unlink()
+    link.symlink_to("releases/other")
+    result = release("v1-abc", "active")
+    assert result["changed"] and result["restart"] and link.readlink() == Path("releases/v1-abc")
+
+
+@pytest.mark.parametrize("state", ["active", "good"])
+def test_an_unbuilt_release_is_refused(release: Release, host: Path, state: str) -> None:
+    (host / "root" / "releases" / "v1-abc").mkdir()
+    result = release("v1-abc", state)
+    assert result["failed"] and "not a whole build" in result["msg"]
+    assert not (host / "root" / "current").exists()
+
+
+def test_good_needs_to_be_active(release: Release, deployed: Any) -> None:
+    deployed("v1-abc")
+    release("v2-def", "staged")
+    result = release("v2-def", "good")
+    assert result["failed"] and "v1-abc" in result["msg"]
+
+
+def test_staged_needs_the_directory(run_module: Any, host: Path) -> None:
+    result = run_module(
+        module,
+        {"root": str(host / "root"), "state_dir": str(host / "state"), "id": "v9-x", "state": "staged"},
+    )
+    assert result["failed"] and not (host / "state" / "releases.json").exists()
+
+
+def test_a_lost_directory_is_not_staged(release: Release, host: Path) -> None:
+    release("v1-abc", "staged")
+    (host / "root" / "releases" / "v1-abc").rmdir()
+    assert not release("v1-abc")["staged"]
+
+
+def test_failed_keeps_the_reason_until_the_next_success(release: Release, host: Path) -> None:
+    release("v1-abc", "failed", reason="build: Install the dependencies")
+    assert not release("v1-abc")["staged"]
+    assert ledger_of(host)["releases"][0]["reason"].startswith("build")
+    entry = release("v1-abc", "staged")["release"]
+    assert "reason" not in entry and entry["result"] == "staged"
+
+
+def test_pruning_keeps_the_active_and_the_last_good_one(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-a")
+    for number in range(2, 6):
+        release(f"v{number}-x", "staged")
+    result = deployed("v9-z", keep=1)
+    assert set(result["removed"]) == {"v2-x", "v3-x", "v4-x", "v5-x"}
+    assert sorted(p.name for p in (host / "root" / "releases").iterdir()) == ["v1-a", "v9-z"]
+    assert result["last_good"] == "v1-a"
+
+
+def test_pruning_takes_the_oldest_and_says_so_in_the_ledger(release: Release, deployed: Any, host: Path) -> None:
+    for name in ("v1-a", "v2-b", "v3-c", "v4-d"):
+        deployed(name, keep=3)
+    assert sorted(p.name for p in (host / "root" / "releases").iterdir()) == ["v2-b", "v3-c", "v4-d"]
+    pruned = next(entry for entry in ledger_of(host)["releases"] if entry["id"] == "v1-a")
+    assert pruned["pruned_at"] and not release("v1-a")["staged"]
+
+
+def test_a_release_never_named_in_the_ledger_is_not_touched(deployed: Any, host: Path) -> None:
+    (host / "root" / "releases" / "by-hand").mkdir()
+    for name in ("v1-a", "v2-b", "v3-c"):
+        deployed(name, keep=1)
+    assert (host / "root" / "releases" / "by-hand").is_dir()
+
+
+@pytest.mark.parametrize("state", ["staged", "active", "good", "failed"])
+def test_check_mode_predicts_and_writes_nothing(release: Release, deployed: Any, host: Path, state: str) -> None:
+    deployed("v1-a")
+    release("v2-b", "staged")
+    before = (host / "state" / "releases.json").read_bytes()
+    result = release("v2-b", state, check=True)
+    assert result["changed"] and result["diff"]["before"] != result["diff"]["after"]
+    assert (host / "state" / "releases.json").read_bytes() == before
+    assert (host / "root" / "current").readlink() == Path("releases/v1-a")
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "-rf", "a b", "a\nb", "x" * 129, "ä"])
+def test_an_id_that_is_no_directory_name_is_refused(release: Release, bad: str) -> None:
+    assert release(bad)["failed"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"schema": 2, "releases": []}', '{"schema": 1}', "{"])
+def test_a_broken_ledger_is_an_error_and_stays(release: Release, host: Path, content: str) -> None:
+    path = host / "state" / "releases.json"
+    path.write_text(content)
+    assert release("v1-a", "failed")["failed"]
+    assert path.read_text() == content
+
+
+def test_something_else_in_place_of_the_link_is_not_replaced(release: Release, host: Path) -> None:
+    (host / "root" / "current").mkdir()
+    release("v1-a", "failed")
+    assert (host / "root" / "current").is_dir()
+    assert release("v1-a")["failed"]
