@@ -1,7 +1,7 @@
 """Take collections out of the community package, and hold what is installed against requirements.yml.
 
-    unpack_collections.py unpack WHEELS TARGET
-    unpack_collections.py check REQUIREMENTS TARGET
+unpack_collections.py unpack WHEELS TARGET
+unpack_collections.py check REQUIREMENTS TARGET
 """
 
 from __future__ import annotations
