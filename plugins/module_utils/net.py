@@ -106,6 +106,11 @@ class Stream:
         self._budget -= count
         return count
 
+    def start_tls(self, context: ssl.SSLContext, name: str) -> None:
+        """Go on in TLS with the server ``name``. Raises ssl.SSLError, OSError."""
+        self._sock.settimeout(max(self._deadline.remaining(), 0.001))
+        self._sock = context.wrap_socket(self._sock, server_hostname=name)
+
     def close(self) -> None:
         """Close the connection; never fails."""
         try:
@@ -144,14 +149,19 @@ def connect(endpoint: Endpoint, deadline: Deadline) -> Stream:
     try:
         return Stream(_connected(endpoint, deadline))
     except ssl.SSLError as error:
-        detail = getattr(error, "verify_message", "") or error.reason or error
-        raise NetError(f"TLS with {endpoint} failed: {detail}") from None
+        raise tls_error(endpoint, error) from None
     except TimeoutError:
         message = f"no connection to {endpoint} within {deadline.seconds:g} s"
         raise NetError(message) from None
     except OSError as error:
         message = f"cannot connect to {endpoint}: {error.strerror or error}"
         raise NetError(message) from None
+
+
+def tls_error(endpoint: Endpoint, error: ssl.SSLError) -> NetError:
+    """Say why a TLS handshake failed."""
+    detail = getattr(error, "verify_message", "") or error.reason or error
+    return NetError(f"TLS with {endpoint} failed: {detail}")
 
 
 def _connected(endpoint: Endpoint, deadline: Deadline) -> socket.socket:

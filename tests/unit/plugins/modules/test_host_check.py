@@ -1,0 +1,680 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""host_check as a whole, on a scripted host: files below a temporary root, commands by script."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.ridgetop.aidis.plugins.module_utils import host_checks, host_machine
+from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
+    CannotCheckError,
+    Host,
+    Ran,
+)
+from ansible_collections.ridgetop.aidis.plugins.modules import host_check
+
+Run = Callable[..., dict[str, Any]]
+
+
+class ScriptedHost(Host):
+    """Commands answer by script: the first whose beginning matches; others do not exist."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self.script: dict[str, Ran] = {}
+        self.ran: list[str] = []
+
+    def says(self, command: str, out: str = "", err: str = "", status: int = 0) -> None:
+        self.script[command] = Ran(status, out, err)
+
+    def holds(self, path: str, text: str) -> Path:
+        file = Path(self.at(path))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def find_command(self, name: str) -> str | None:
+        known = any(command.split()[0] == name for command in self.script)
+        return f"/usr/bin/{name}" if known else None
+
+    def run(self, argv: Sequence[str], seconds: float) -> Ran:
+        line = " ".join(argv)
+        self.ran.append(line)
+        for command, answer in self.script.items():
+            if line.startswith(command):
+                return answer
+        if self.find_command(argv[0]):
+            raise AssertionError(f"not in the script: {line}")
+        raise CannotCheckError(f"there is no command {argv[0]} on this host")
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedHost:
+    scripted = ScriptedHost(tmp_path)
+    monkeypatch.setattr(host_check, "Host", lambda: scripted)
+    return scripted
+
+
+@pytest.fixture
+def check(run_module: Any) -> Run:
+    """Check one requirement and return its check."""
+
+    def one(kind: str, **params: Any) -> dict[str, Any]:
+        result = run_module(host_check, {"checks": [{"id": "x", "kind": kind, **params}]})
+        assert not result["failed"], result.get("msg")
+        (found,) = result["checks"]
+        assert isinstance(found, dict)
+        return found
+
+    return one
+
+
+def outcome(found: dict[str, Any]) -> tuple[str, str]:
+    return found["status"], found["reason" if found["status"] == "skip" else "observed"]
+
+
+# --- the report
+
+
+def test_report(run_module: Any, host: ScriptedHost) -> None:
+    host.holds("/proc/meminfo", "MemTotal: 2097152 kB\nMemAvailable: 1048576 kB\n")
+    checks = [
+        {"id": "enough", "kind": "memory", "minimum_mb": 2048},
+        {"id": "short", "kind": "memory", "minimum_mb": 2049, "hint": "Buy more."},
+        {"id": "free", "kind": "memory", "minimum_mb": 1025, "available": True, "severity": "info"},
+        {"id": "unit", "kind": "unit", "name": "a.service", "active": True},
+    ]
+    result = run_module(host_check, {"checks": checks})
+    assert [found["status"] for found in result["checks"]] == ["pass", "fail", "warn", "skip"]
+    assert result["failed_ids"] == ["short"]
+    assert result["summary"] == {"total": 4, "pass": 1, "fail": 1, "warn": 1, "skip": 1}
+    assert not result["changed"]
+    assert result["checks"][1] == {
+        "id": "short",
+        "title": "Memory",
+        "category": "resources",
+        "severity": "critical",
+        "status": "fail",
+        "expected": "at least 2049 MiB",
+        "observed": "2048 MiB",
+        "hint": "Buy more.",
+    }
+    assert result["checks"][3]["reason"] == "there is no command systemctl on this host"
+    failing = run_module(host_check, {"checks": checks, "fail": True})
+    assert failing["failed"]
+    assert failing["msg"] == (
+        "1 of 4 requirements failed:\n"
+        "- short (Memory): expected at least 2049 MiB; observed 2048 MiB. Buy more."
+    )
+    assert failing["checks"] == result["checks"]
+
+
+# --- machine
+
+
+def test_swap(check: Run, host: ScriptedHost) -> None:
+    host.holds("/proc/meminfo", "SwapTotal: 1048576 kB\n")
+    assert outcome(check("swap", minimum_mb=1024)) == ("pass", "1024 MiB")
+    assert check("swap", maximum_mb=0)["status"] == "fail"
+
+
+def test_memory_that_cannot_be_read_is_skipped(check: Run, host: ScriptedHost) -> None:
+    assert outcome(check("memory", minimum_mb=1))[0] == "skip"
+    host.holds("/proc/meminfo", "MemTotal: 1024 kB\n")
+    assert outcome(check("memory", minimum_mb=1, available=True))[0] == "skip"
+
+
+def test_disk_of_the_nearest_existing_parent(check: Run, host: ScriptedHost) -> None:
+    assert check("disk", path="/not/there", minimum_mb=0)["observed"].endswith("free at /")
+    assert check("disk", path="/", minimum_mb=10**9)["status"] == "fail"
+    assert check("disk", path="/", minimum_percent=101)["status"] == "fail"
+    assert check("disk", path="/", minimum_mb=0, minimum_percent=0)["status"] == "pass"
+
+
+def test_cpus(check: Run) -> None:
+    assert check("cpus", minimum=1)["status"] == "pass"
+    assert check("cpus", minimum=100000)["status"] == "fail"
+
+
+def test_distribution(check: Run, host: ScriptedHost) -> None:
+    host.holds("/etc/os-release", 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n#x\n')
+    allowed = [{"id": "debian", "version": 12}, {"id": "debian", "version": "13"}]
+    assert outcome(check("distribution", allowed=allowed)) == ("pass", "debian 12 bookworm")
+    assert check("distribution", allowed=[{"id": "debian"}])["status"] == "pass"
+    assert check("distribution", allowed=[{"id": "debian", "codename": "trixie"}])["status"] == (
+        "fail"
+    )
+    assert check("distribution", allowed=[{"id": "ubuntu"}])["expected"] == "ubuntu"
+
+
+def test_clock(check: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_machine.Clock, "read", staticmethod(lambda: 500_000))
+    assert outcome(check("clock")) == ("pass", "synchronised, error at most 500 ms")
+    monkeypatch.setattr(host_machine.Clock, "read", staticmethod(lambda: 16_000_000))
+    assert check("clock")["status"] == "fail"
+
+
+def test_the_kernel_answers_adjtimex() -> None:
+    assert host_machine.kernel_clock_error() >= 0
+
+
+@pytest.mark.parametrize(
+    ("observed", "operator", "expected", "met"),
+    [
+        (5, "ge", 5, True),
+        (4, "ge", 5, False),
+        (5, "gt", 5, False),
+        (5, "le", 5, True),
+        (5, "lt", 5, False),
+        ("a", "eq", "a", True),
+        ("a", "ne", "a", False),
+        ("a", "in", ["a", "b"], True),
+        ("c", "not_in", ["a", "b"], True),
+        (["a"], "contains", "a", True),
+        ("v1.2", "match", r"^v\d", True),
+        ("v1.2", "no_match", r"^v\d", False),
+        ("", "set", None, False),
+        (None, "set", None, False),
+        (0, "set", None, True),
+        ("", "unset", None, True),
+        ("text", "ge", 5, False),
+    ],
+)
+def test_value(check: Run, observed: Any, operator: str, expected: Any, met: bool) -> None:
+    found = check("value", observed=observed, operator=operator, expected=expected)
+    assert found["status"] == ("pass" if met else "fail")
+
+
+# --- software
+
+
+def test_command(check: Run, host: ScriptedHost) -> None:
+    host.says("psql")
+    assert outcome(check("command", name="psql")) == ("pass", "/usr/bin/psql")
+    assert outcome(check("command", name="pg_dump")) == ("fail", "absent")
+
+
+def test_command_version(check: Run, host: ScriptedHost) -> None:
+    host.says("node --version", out="v20.19.2\n")
+    host.says("tsc -v", out="Version 5.4.5\n")
+    host.says("odd --version", err="no numbers here")
+    node = {"argv": ["node", "--version"]}
+    assert outcome(check("command_version", **node, minimum=18)) == ("pass", "20.19.2")
+    assert check("command_version", **node, minimum="20.19.3")["status"] == "fail"
+    assert check("command_version", **node, maximum="20")["status"] == "pass"
+    assert check("command_version", **node, maximum="20.18")["status"] == "fail"
+    tsc = check("command_version", argv=["tsc", "-v"], regex=r"Version (\S+)", minimum="5")
+    assert outcome(tsc) == ("pass", "5.4.5")
+    odd = check("command_version", argv=["odd", "--version"], minimum="1")
+    assert outcome(odd) == ("fail", "no version in its output: no numbers here")
+    assert outcome(check("command_version", argv=["gone"], minimum="1")) == ("fail", "absent")
+
+
+POLICY = """{name}:
+  Installed: {installed}
+  Candidate: {candidate}
+  Version table:
+     17+278 500
+"""
+
+
+@pytest.fixture
+def apt(host: ScriptedHost) -> Callable[..., None]:
+    """Let apt know a package; versions are compared by the real dpkg."""
+
+    def know(name: str, installed: str = "(none)", candidate: str = "(none)") -> None:
+        text = POLICY.format(name=name, installed=installed, candidate=candidate)
+        host.says(f"apt-cache policy -- {name}", out=text)
+        real = Host()
+
+        def run(argv: Sequence[str], seconds: float) -> Ran:
+            if argv[0] == "dpkg":
+                return real.run(argv, seconds)
+            return ScriptedHost.run(host, argv, seconds)
+
+        host.run = run  # type: ignore[method-assign]
+
+    return know
+
+
+def test_package(check: Run, host: ScriptedHost, apt: Callable[..., None]) -> None:
+    host.holds("/var/lib/apt/lists/deb.example.org_dists_main_binary-amd64_Packages", "")
+    apt("postgresql", candidate="17+278")
+    assert outcome(check("package", name="postgresql", minimum="14")) == ("pass", "17+278")
+    assert check("package", name="postgresql", minimum="18")["status"] == "fail"
+    assert check("package", name="postgresql", maximum="17")["status"] == "pass"
+    installed = check("package", name="postgresql", state="installed")
+    assert outcome(installed) == ("fail", "not installed")
+    apt("redis", installed="5:7.0.15-1", candidate="5:7.0.15-1")
+    assert check("package", name="redis", minimum="8")["status"] == "fail"
+    assert check("package", name="redis", minimum="7")["status"] == "pass"
+    assert check("package", name="redis", minimum="4:9")["status"] == "pass"
+    assert check("package", name="redis", maximum="7.0")["status"] == "pass"
+    apt("none")
+    assert outcome(check("package", name="none")) == ("fail", "not available")
+
+
+def test_package_without_lists_is_skipped(
+    check: Run, host: ScriptedHost, apt: Callable[..., None]
+) -> None:
+    apt("postgresql")
+    assert "run apt-get update" in outcome(check("package", name="postgresql"))[1]
+
+
+def test_package_without_apt_is_skipped(check: Run, host: ScriptedHost) -> None:
+    assert outcome(check("package", name="bash"))[0] == "skip"
+
+
+def test_python(check: Run) -> None:
+    assert check("python", minimum="3.8")["status"] == "pass"
+    assert check("python", maximum="3.7")["status"] == "fail"
+
+
+# --- network
+
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   104        0 111 1
+   1: 00000000:0BB9 00000000:0000 0A 00000000:00000000 00:00000000 00000000   104        0 222 1
+   2: 0100007F:0BB9 0100007F:9999 01 00000000:00000000 00:00000000 00000000   104        0 333 1
+"""
+TCP6 = """  sl  local_address remote_address st tx rx tr uid timeout inode
+   0: 00000000000000000000000001000000:1538 00000000000000000000000000000000:0000 0A 0:0 00:0 0 104 0 444 1
+   1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 0A 0:0 00:0 0 104 0 555 1
+"""
+
+
+@pytest.fixture
+def sockets(host: ScriptedHost) -> ScriptedHost:
+    """5432 on both loopbacks by postgres, 3001 on any address by node, 8080 mapped."""
+    host.holds("/proc/net/tcp", TCP)
+    host.holds("/proc/net/tcp6", TCP6)
+    slice_ = "/system.slice/system-postgresql.slice/postgresql@17-main.service"
+    for pid, name, inode, group in (
+        ("10", "postgres", "111", f"0::{slice_}\n"),
+        ("11", "postgres", "444", f"4:memory:/x\n1:name=systemd:{slice_}\n0::/\n"),
+        ("12", "node", "222", "0::/system.slice/aidis-production.service\n"),
+    ):
+        host.holds(f"/proc/{pid}/comm", f"{name}\n")
+        host.holds(f"/proc/{pid}/cgroup", group)
+        descriptor = Path(host.at(f"/proc/{pid}/fd/3"))
+        descriptor.parent.mkdir()
+        descriptor.symlink_to(f"socket:[{inode}]")
+    return host
+
+
+def test_listening(check: Run, sockets: ScriptedHost) -> None:
+    assert outcome(check("listening", port=5432)) == ("pass", "127.0.0.1:5432, [::1]:5432")
+    only = check("listening", port=5432, address=["loopback"], only=True)
+    assert only["status"] == "pass"
+    half = check("listening", port=5432, address=["127.0.0.1"], only=True)
+    assert outcome(half) == ("fail", "127.0.0.1:5432, [::1]:5432")
+    assert outcome(check("listening", port=3001, address=["loopback"]))[0] == "fail"
+    assert outcome(check("listening", port=3001, address=["any"], process="node")) == (
+        "pass",
+        "0.0.0.0:3001 by node",
+    )
+    assert check("listening", port=3001, process="nginx")["status"] == "fail"
+    assert outcome(check("listening", port=22)) == ("fail", "nothing listens")
+    assert check("listening", port=8080, address=["127.0.0.1"])["status"] == "pass"
+    assert outcome(check("listening", port=8080, process="node"))[0] == "skip"
+
+
+def test_port_free(check: Run, sockets: ScriptedHost) -> None:
+    assert outcome(check("port_free", port=22)) == ("pass", "free")
+    assert outcome(check("port_free", port=3001)) == (
+        "fail",
+        "held by node of aidis-production.service",
+    )
+    ours = check("port_free", port=3001, unit="aidis-production.service")
+    assert ours["status"] == "pass"
+    assert check("port_free", port=3001, unit="other.service")["status"] == "fail"
+    assert check("port_free", port=5432, unit="postgresql@*.service")["status"] == "pass"
+    assert check("port_free", port=3001, process="node")["status"] == "pass"
+    assert check("port_free", port=8080)["status"] == "fail"
+    assert check("port_free", port=8080, process="node")["status"] == "skip"
+
+
+def test_no_proc_is_skipped(check: Run, host: ScriptedHost) -> None:
+    assert outcome(check("listening", port=1))[0] == "skip"
+    assert outcome(check("port_free", port=1))[0] == "skip"
+
+
+def test_the_real_proc_shows_a_real_socket(check: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        own = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+        assert check("listening", port=port, address=["127.0.0.1"], process=own)["status"] == (
+            "pass"
+        )
+        assert check("tcp", port=port)["status"] == "pass"
+        assert check("tcp", port=port, reachable=False)["status"] == "fail"
+    assert check("tcp", port=port, reachable=False)["status"] == "pass"
+    assert "refused" in outcome(check("tcp", port=port))[1]
+
+
+def test_url(check: Run, web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    good = f"http://127.0.0.1:{web.port}/readyz?x=1#part"
+    assert outcome(check("url", url=f"http://127.0.0.1:{web.port}/readyz")) == (
+        "pass",
+        "status 200",
+    )
+    assert outcome(check("url", url=good)) == ("fail", "status 503")
+    assert check("url", url=good, status=[503])["status"] == "pass"
+    assert "refused" in outcome(check("url", url="http://127.0.0.1:1/"))[1]
+
+
+def test_url_through_the_proxy_of_the_environment(
+    check: Run, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+
+    address = f"http://us%40er:pa%20ss@127.0.0.1:{serve(proxy).port}"
+    monkeypatch.setenv("http_proxy", address)
+    monkeypatch.setenv("https_proxy", address)
+    monkeypatch.setenv("no_proxy", "")
+    plain = check("url", url="http://registry.example.org/path")
+    assert outcome(plain) == ("pass", "status 403")
+    assert heads[0].startswith(b"GET http://registry.example.org/path HTTP/1.1\r\n")
+    assert b"Host: registry.example.org\r\n" in heads[0]
+    assert b"Proxy-Authorization: Basic dXNAZXI6cGEgc3M=\r\n" in heads[0]
+    tunnel = check("url", url="https://registry.example.org/")
+    assert tunnel["status"] == "fail"
+    assert "refused: HTTP/1.1 403 No" in tunnel["observed"]
+    assert heads[1].startswith(b"CONNECT registry.example.org:443 HTTP/1.1\r\n")
+    assert "pa ss" not in str(tunnel)
+    assert "dXNAZXI6cGEgc3M=" not in str(tunnel)
+
+
+def test_url_of_a_silent_server_ends(check: Run, serve: Any) -> None:
+    port = serve(lambda connection: time.sleep(20)).port
+    found = check("url", url=f"http://127.0.0.1:{port}/", timeout=0.5, use_proxy=False)
+    assert found["status"] == "fail"
+    assert "no answer within" in found["observed"]
+
+
+def nft(*entries: dict[str, Any]) -> str:
+    return json.dumps({"nftables": [{"metainfo": {}}, *entries]})
+
+
+CHAIN = {"family": "inet", "table": "f", "name": "in", "type": "filter", "hook": "input"}
+RULE = {"family": "inet", "table": "f", "chain": "in"}
+
+
+def test_firewall(check: Run, host: ScriptedHost) -> None:
+    assert outcome(check("firewall")) == ("fail", "ufw inactive, nft inactive")
+    host.says("ufw status", out="Status: inactive\n")
+    assert outcome(check("firewall", backend="ufw")) == ("fail", "ufw inactive")
+    assert check("firewall", backend="ufw", active=False)["status"] == "pass"
+    host.says("nft -j", out=nft({"chain": {**CHAIN, "policy": "accept"}}))
+    assert check("firewall", backend="nft")["status"] == "fail"
+    host.says("nft -j", out=nft({"chain": {**CHAIN, "policy": "drop"}}))
+    assert check("firewall")["status"] == "pass"
+    host.says("nft -j", out=nft({"chain": {**CHAIN, "policy": "accept"}}, {"rule": RULE}))
+    assert check("firewall", backend="nft")["status"] == "pass"
+    host.says("nft -j", err="Operation not permitted", status=1)
+    assert check("firewall")["status"] == "skip"
+    host.says("ufw status", out="Status: active\n")
+    assert check("firewall")["status"] == "pass"
+    host.says("ufw status", err="ERROR: You need to be root to run this script", status=1)
+    assert "need to be root" in outcome(check("firewall", backend="ufw"))[1]
+
+
+# --- systemd
+
+
+def shows(host: ScriptedHost, **properties: str) -> None:
+    lines = [f"{name}={value}" for name, value in {"LoadState": "loaded", **properties}.items()]
+    host.says("systemctl show", out="\n".join(lines) + "\n")
+
+
+def test_unit(check: Run, host: ScriptedHost) -> None:
+    up = {"ActiveState": "active", "SubState": "running", "UnitFileState": "enabled"}
+    shows(host, **up, NRestarts="0")
+    unit = {"name": "aidis.service"}
+    found = check("unit", **unit, active=True, enabled=True, sub="running")
+    assert outcome(found) == ("pass", "active, running, enabled")
+    assert host.ran[-1].endswith("-- aidis.service")
+    assert check("unit", **unit, properties={"NRestarts": 0})["status"] == "pass"
+    assert check("unit", **unit, properties={"NRestarts": 1})["status"] == "fail"
+    assert check("unit", **unit, active=False)["status"] == "fail"
+    shows(host, **{**up, "ActiveState": "activating"})
+    assert check("unit", **unit, active=True)["status"] == "fail"
+    shows(host, LoadState="not-found", ActiveState="inactive")
+    assert outcome(check("unit", **unit, active=True)) == ("fail", "no such unit")
+    assert check("unit", **unit, active=False)["status"] == "pass"
+    host.says("systemctl show", err="Failed to connect to bus", status=1)
+    assert "Failed to connect" in outcome(check("unit", **unit, active=True))[1]
+
+
+def test_timer(check: Run, host: ScriptedHost) -> None:
+    shows(
+        host,
+        ActiveState="active",
+        UnitFileState="enabled",
+        NextElapseUSecRealtime="Mon 2026-11-23 03:00:00 UTC",
+        NextElapseUSecMonotonic="infinity",
+        LastTriggerUSec="",
+    )
+    found = check("timer", name="aidis-backup")
+    assert outcome(found)[0] == "pass"
+    assert "next Mon 2026-11-23" in found["observed"]
+    assert host.ran[-1].endswith("-- aidis-backup.timer")
+    assert check("timer", name="aidis-backup", enabled=False)["status"] == "fail"
+    shows(
+        host,
+        ActiveState="active",
+        UnitFileState="enabled",
+        NextElapseUSecRealtime="",
+        NextElapseUSecMonotonic="infinity",
+    )
+    assert check("timer", name="a")["status"] == "fail"
+    assert check("timer", name="a", next=False)["status"] == "pass"
+    shows(host, LoadState="not-found")
+    assert outcome(check("timer", name="a")) == ("fail", "no such unit")
+
+
+def entries(*messages: Any) -> str:
+    return "".join(json.dumps({"MESSAGE": message}) + "\n" for message in messages)
+
+
+def test_journal(check: Run, host: ScriptedHost) -> None:
+    any_entry = "journalctl --no-pager --output=json --lines=1"
+    host.says("journalctl --no-pager --output=json --lines=1000", out="")
+    host.says(any_entry, out=entries("something"))
+    assert outcome(check("journal", unit="aidis.service")) == ("pass", "none")
+    assert "--since=-5min --priority=err --unit=aidis.service" in host.ran[0]
+    bad = entries("harmless warning", [98, 97, 100, 255])
+    host.says("journalctl --no-pager --output=json --lines=1000", out=bad)
+    assert outcome(check("journal")) == ("fail", "2, the last: bad\ufffd")
+    assert check("journal", exclude=["harmless", "^bad"])["status"] == "pass"
+    assert check("journal", maximum_entries=2)["status"] == "pass"
+    shows(host, InvocationID="abc")
+    check("journal", unit="a.service", current=True, minutes=60, priority="warning")
+    assert host.ran[-1].endswith("--since=-60min --priority=warning _SYSTEMD_INVOCATION_ID=abc")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"out": ""},
+        {"err": "Hint: You are currently not seeing messages from other users and the system."},
+        {"err": "No journal files were found."},
+        {"err": "Failed", "status": 1},
+    ],
+)
+def test_journal_that_cannot_be_read_is_skipped(
+    check: Run, host: ScriptedHost, script: dict[str, Any]
+) -> None:
+    host.says("journalctl", **script)
+    assert check("journal")["status"] == "skip"
+
+
+# --- files and users
+
+
+def test_file(check: Run, host: ScriptedHost) -> None:
+    file = host.holds("/etc/aidis/production.env", "DATABASE_URL=secret-value\nJWT=ok\n")
+    file.chmod(0o640)
+    given = {"path": "/etc/aidis/production.env"}
+    uid = str(os.getuid())
+    right = check("file", **given, type="file", mode="0640", owner=uid, group=str(os.getgid()))
+    assert right["status"] == "pass"
+    assert check("file", **given, mode="0600")["status"] == "fail"
+    assert check("file", **given, mode_at_most="0640")["status"] == "pass"
+    assert check("file", **given, mode_at_most="0600")["status"] == "fail"
+    assert check("file", **given, owner="nobody")["status"] == "fail"
+    assert check("file", **given, type="directory")["status"] == "fail"
+    assert check("file", **given, contains=["^JWT="], excludes=["your_"])["status"] == "pass"
+    leaking = check("file", **given, excludes=["DATABASE_URL"], contains=["NONE"])
+    assert leaking["status"] == "fail"
+    assert "secret-value" not in str(leaking)
+    assert outcome(check("file", **given, absent=True)) == ("fail", "present")
+    assert outcome(check("file", path="/none", absent=True)) == ("pass", "absent")
+    assert outcome(check("file", path="/none")) == ("fail", "absent")
+    link = Path(host.at("/current"))
+    link.symlink_to("releases/1")
+    assert check("file", path="/current", target="releases/1")["status"] == "pass"
+    assert check("file", path="/current", target="releases/2")["status"] == "fail"
+    assert check("file", path="/current", type="link")["status"] == "pass"
+    assert outcome(check("file", path="/current")) == ("fail", "absent")
+
+
+def test_user(check: Run, host: ScriptedHost) -> None:
+    assert check("user", name="root", shell=["/bin/bash", "/bin/sh"], home="/root")["status"] == (
+        "pass"
+    )
+    assert check("user", name="root", shell=["/usr/sbin/nologin"])["status"] == "fail"
+    assert check("user", name="root", groups=["root"])["status"] == "pass"
+    assert check("user", name="root", groups=["no-such"])["status"] == "fail"
+    assert check("user", name="no-such-user")["status"] == "fail"
+    assert check("user", name="no-such-user", absent=True)["status"] == "pass"
+    assert check("user", name="root", locked=True)["status"] == "skip"
+    host.holds("/etc/shadow", "root:*:1::::::\n")
+    assert check("user", name="root", locked=True)["status"] == "pass"
+    host.holds("/etc/shadow", "root:$y$abc:1::::::\n")
+    found = check("user", name="root", locked=True)
+    assert found["status"] == "fail"
+    assert "abc" not in str(found)
+
+
+# --- time limits and broken checks
+
+
+def test_command_that_does_not_end(check: Run) -> None:
+    found = check("command_version", argv=["sleep", "30"], minimum="1", timeout=0.3)
+    assert outcome(found) == ("fail", "sleep did not end within 0.3 s")
+
+
+def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
+    run_module: Any, host: ScriptedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_checks, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(host_checks, "PARALLEL", 1)
+    monkeypatch.setattr(host_machine.Clock, "read", staticmethod(lambda: time.sleep(20)))
+    checks = [
+        {"id": "hangs", "kind": "clock", "timeout": 0.3},
+        {"id": "cpus", "kind": "cpus", "minimum": 1, "timeout": 1},
+    ]
+    result = run_module(host_check, {"checks": checks})
+    assert [found["status"] for found in result["checks"]] == ["fail", "pass"]
+    assert result["checks"][0]["observed"] == "the check did not end within 0.3 s"
+
+
+# --- parameters
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({"kind": "memroy"}, "kind must be one of clock"),
+        ({"kind": "memory"}, "kind memory needs minimum_mb"),
+        ({"kind": "memory", "minimum_mb": "much"}, "minimum_mb"),
+        ({"kind": "memory", "minimum_mb": 1, "path": "/"}, "does not take path (it takes available"),
+        ({"kind": "swap"}, "needs one of minimum_mb, maximum_mb"),
+        ({"kind": "disk", "path": "here", "minimum_mb": 1}, "path must be absolute"),
+        ({"kind": "file", "path": "/x", "mode": 416}, "quoted string of octal digits"),
+        ({"kind": "file", "path": "/x", "mode": "rw"}, "octal digits, not 'rw'"),
+        ({"kind": "file", "path": "/x", "excludes": ["("]}, "not a regular expression"),
+        ({"kind": "file", "path": "/x", "absent": True, "owner": "a"}, "does not go with owner"),
+        ({"kind": "url", "url": "ftp://x"}, "url must begin with http"),
+        ({"kind": "url", "url": "https://u:p@x/"}, "must not hold credentials"),
+        ({"kind": "tcp", "port": 0}, "between 1 and 65535"),
+        ({"kind": "listening", "port": 1, "address": ["here"]}, "'here' is not an address"),
+        ({"kind": "listening", "port": 1, "only": True}, "only needs address"),
+        ({"kind": "command_version", "argv": ["a"], "minimum": "new"}, "dotted numbers"),
+        ({"kind": "command_version", "argv": [], "minimum": "1"}, "argv must hold"),
+        ({"kind": "cpus", "minimum": "two"}, "whole number"),
+        ({"kind": "distribution", "allowed": []}, "at least one"),
+        ({"kind": "distribution", "allowed": [{"name": "x"}]}, "allowed takes mappings with id"),
+        ({"kind": "value", "observed": 1}, "operator eq needs expected"),
+        ({"kind": "value", "observed": 1, "operator": "in", "expected": 1}, "needs a list"),
+        ({"kind": "value"}, "kind value needs observed"),
+        ({"kind": "unit", "name": "a"}, "needs one of active"),
+        ({"kind": "journal", "minutes": 0}, "minutes must be above 0"),
+        ({"kind": "journal", "priority": "bad"}, "priority must be one of"),
+        ({"kind": "journal", "current": True}, "current needs unit"),
+        ({"kind": "clock", "timeout": 0}, "timeout must be above 0"),
+        ({"kind": "clock", "severity": "high"}, "severity"),
+    ],
+)
+def test_wrong_parameters_name_the_check(
+    run_module: Any, given: dict[str, Any], seen: str
+) -> None:
+    result = run_module(host_check, {"checks": [{"id": "the_check", **given}]})
+    assert result["failed"]
+    assert result["msg"].startswith("check the_check: ")
+    assert seen in result["msg"]
+
+
+def test_all_wrong_checks_are_named_at_once(run_module: Any) -> None:
+    checks = [{"kind": "clock"}, {"id": "a", "kind": "x"}, {"id": "a", "kind": "clock"}]
+    message = run_module(host_check, {"checks": checks})["msg"]
+    assert "check number 1: missing required arguments: id" in message
+    assert "check a: kind must be one of" in message
+    assert "check a: its id is used more than once" in message
+
+
+def test_documentation_names_every_kind_and_parameter() -> None:
+    options = yaml.safe_load(host_check.DOCUMENTATION)["options"]["checks"]["suboptions"]
+    known = {**host_checks.COMMON, **host_checks.PARAMETERS}
+    assert set(options) == set(known)
+    for name, spec in known.items():
+        for field in ("type", "elements", "required", "default"):
+            assert options[name].get(field) == spec.get(field), (name, field)
+        assert sorted(options[name].get("choices", [])) == sorted(spec.get("choices", [])), name
+    kinds = "\n".join(options["kind"]["description"])
+    for kind in host_checks.KINDS.values():
+        (line,) = [text for text in kinds.split("\n") if text.startswith(f"V({kind.name})")]
+        named = set(re.findall(r"O\(checks\[\]\.(\w+)\)", line))
+        assert named == {*kind.required, *kind.optional, *kind.one_of}, kind.name
+
+
+def test_defaults_by_kind_are_documented() -> None:
+    options = yaml.safe_load(host_check.DOCUMENTATION)["options"]["checks"]["suboptions"]
+    for kind, defaults in host_checks.DEFAULTS.items():
+        for name, value in defaults.items():
+            text = " ".join(
+                [options[name]["description"]]
+                if isinstance(options[name]["description"], str)
+                else options[name]["description"]
+            )
+            shown = f"V({str(value).lower() if isinstance(value, bool) else value})"
+            assert shown.replace(".0)", ")") in text, (kind, name)
