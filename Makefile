@@ -1,10 +1,41 @@
 # The one way in: `make help`. Everything here calls a script in tools/, which can be run by itself, too.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup lock clean
+.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule lock clean
+
+# A failing step ends with this line.
+repeat = AIDIS_REPEAT='make $@'
+SCENARIO ?= default
 
 help: ## List the targets
 	@tools/help $(MAKEFILE_LIST)
+
+demo: setup ## Deploy to a bare machine in a container, and tell what runs there
+	@tools/demo
+
+demo-clean: setup ## Remove the demo's container
+	@tools/demo_clean
+
+test: setup ## Everything that CI runs, with a table of how long each part took
+	@tools/test
+
+lint: setup ## Check all files: YAML, Python, types, shell, Ansible
+	@tools/lint
+
+unit: setup ## Test the modules' logic, templates and argument specs
+	@$(repeat) tools/step "Run the unit tests" tools/unit
+
+integration: setup ## Test the modules against a real PostgreSQL
+	@$(repeat) tools/step "Run the integration tests" tools/integration
+
+app: setup ## Run the reference application's own tests
+	@$(repeat) tools/step "Test the reference application" tools/app
+
+sanity: setup ## Run ansible-test's sanity checks
+	@$(repeat) tools/step "Run ansible-test's sanity checks" tools/sanity
+
+molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
+	@AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
 
 setup: ## Make or renew the Python environment and the collections (PYTHON=, COLLECTIONS=galaxy)
 	@tools/setup
