@@ -76,6 +76,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "host": {"type": "str"},
     "locked": {"type": "bool"},
     "maximum": {"type": "str"},
+    "major_of": {"type": "str"},
     "maximum_entries": {"type": "int"},
     "maximum_mb": {"type": "int"},
     "method": {"type": "str", "choices": ["GET", "HEAD"]},

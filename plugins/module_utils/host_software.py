@@ -22,6 +22,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import (
 from ansible_collections.ridgetop.aidis.plugins.module_utils.net import excerpt
 
 APT_LISTS = "/var/lib/apt/lists"
+NO_LISTS = f"apt has no package lists in {APT_LISTS}: run apt-get update first"
 
 
 def bounds(params: Mapping[str, Any]) -> str:
@@ -105,7 +106,11 @@ class Package(Kind):
 
     name, category = "package", "software"
     required = ("name",)
-    optional = ("minimum", "maximum", "state")
+    optional = ("minimum", "maximum", "state", "major_of")
+
+    def prepare(self) -> None:
+        if self.params["major_of"] and "%s" not in self.params["name"]:
+            raise ParameterError("name must hold %s, which stands for the major version of major_of")
 
     def title(self) -> str:
         return f"Package {self.params['name']}"
@@ -114,23 +119,32 @@ class Package(Kind):
         return joined([self.params["state"], bounds(self.params)])
 
     def look(self, host: Host) -> tuple[bool, str]:
-        installed, candidate = self._policy(host)
+        name = self.params["name"]
+        if self.params["major_of"]:
+            leader = self._policy(host, self.params["major_of"])
+            version = leader[0] or leader[1]
+            if not version and not self._has_lists(host):
+                raise CannotCheckError(NO_LISTS)
+            major = re.match(r"(?:\d+:)?(\d+)", version)
+            if major is None:
+                return False, f"{self.params['major_of']} is not available"
+            name = name.replace("%s", major.group(1))
+        installed, candidate = self._policy(host, name)
         if self.params["state"] == "installed":
             found = installed
         else:
             found = candidate or installed
             if not found and not self._has_lists(host):
-                reason = f"apt has no package lists in {APT_LISTS}: run apt-get update first"
-                raise CannotCheckError(reason)
+                raise CannotCheckError(NO_LISTS)
         if not found:
-            return False, f"not {self.params['state']}"
+            return False, f"{name} is not {self.params['state']}" if self.params["major_of"] else f"not {self.params['state']}"
         met = self._keeps(host, found, "ge", self.params["minimum"]) and self._keeps(
             host, found, "le", self.params["maximum"]
         )
         return met, found
 
-    def _policy(self, host: Host) -> tuple[str, str]:
-        ran = host.run(["apt-cache", "policy", "--", self.params["name"]], self.seconds)
+    def _policy(self, host: Host, name: str) -> tuple[str, str]:
+        ran = host.run(["apt-cache", "policy", "--", name], self.seconds)
         if ran.status != 0:
             raise CannotCheckError(f"apt-cache policy failed: {excerpt(ran.err)}")
         found = {"Installed": "", "Candidate": ""}

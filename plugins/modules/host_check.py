@@ -66,8 +66,8 @@ options:
           - V(listening) needs O(checks[].port), takes O(checks[].address), O(checks[].only), O(checks[].process).
             TCP only.
           - V(memory) needs O(checks[].minimum_mb), takes O(checks[].available).
-          - V(package) needs O(checks[].name), takes O(checks[].state), O(checks[].minimum), O(checks[].maximum).
-            Debian packages.
+          - V(package) needs O(checks[].name), takes O(checks[].state), O(checks[].minimum), O(checks[].maximum),
+            O(checks[].major_of). Debian packages.
           - V(port_free) needs O(checks[].port), takes O(checks[].unit) and O(checks[].process), which may hold it.
           - V(python) needs O(checks[].minimum) or O(checks[].maximum), the interpreter that runs the module.
           - V(swap) needs O(checks[].minimum_mb) or O(checks[].maximum_mb).
@@ -195,6 +195,11 @@ options:
       maximum:
         description:
           - Highest version, compared in as many numbers as it has, so that V(20) admits 20.19.
+        type: str
+      major_of:
+        description:
+          - Another package, for the major version of whose installed or available version C(%s) in O(checks[].name)
+            stands.
         type: str
       maximum_entries:
         description: Entries that the journal may have. The default is V(0).
