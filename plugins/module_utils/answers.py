@@ -70,9 +70,7 @@ def same(expected: Any, observed: Any) -> bool:
     if isinstance(expected, bool) or isinstance(observed, bool):
         return expected is observed
     if isinstance(expected, Mapping) and isinstance(observed, Mapping):
-        return set(expected) == set(observed) and all(
-            same(value, observed[name]) for name, value in expected.items()
-        )
+        return set(expected) == set(observed) and all(same(value, observed[name]) for name, value in expected.items())
     if isinstance(expected, list) and isinstance(observed, list):
         return len(expected) == len(observed) and all(map(same, expected, observed))
     return bool(expected == observed)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.ridgetop.aidis.plugins.module_utils import (
     host_files,
     host_machine,
@@ -48,10 +47,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float"},
 }
 
-OPERATORS = (
-    ["set", "unset", "eq", "ne", "lt", "le", "gt", "ge"]
-    + ["in", "not_in", "contains", "match", "no_match"]
-)
+OPERATORS = ["set", "unset", "eq", "ne", "lt", "le", "gt", "ge"] + ["in", "not_in", "contains", "match", "no_match"]
 
 # Every parameter of every kind, with one meaning and type wherever it is taken. Defaults are
 # given where they are used by all kinds that take the parameter.

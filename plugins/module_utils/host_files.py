@@ -110,10 +110,7 @@ class File(Kind):
         wrong = (
             self.params["type"] not in (None, kind)
             or (self.params["mode"] is not None and mode != octal(self.params["mode"]))
-            or (
-                self.params["mode_at_most"] is not None
-                and mode & ~octal(self.params["mode_at_most"]) != 0
-            )
+            or (self.params["mode_at_most"] is not None and mode & ~octal(self.params["mode_at_most"]) != 0)
             or self.params["owner"] not in (None, owner, str(status.st_uid))
             or self.params["group"] not in (None, group, str(status.st_gid))
         )

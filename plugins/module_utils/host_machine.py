@@ -110,8 +110,7 @@ class Disk(Kind):
             "minimum_inodes": space.f_favail if space.f_files else None,
         }
         met = all(
-            self.params[name] is None or value is None or value >= self.params[name]
-            for name, value in seen.items()
+            self.params[name] is None or value is None or value >= self.params[name] for name, value in seen.items()
         )
         inodes = "" if seen["minimum_inodes"] is None else f"{seen['minimum_inodes']} inodes"
         share = f"{seen['minimum_percent']} %"

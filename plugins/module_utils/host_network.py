@@ -127,9 +127,7 @@ class Listening(Kind):
         seen = ", ".join(sorted({str(socket) for socket in found}))
         wanted = self.params["address"]
         right = [
-            socket
-            for socket in found
-            if not wanted or any(sockets.matches(socket.address, one) for one in wanted)
+            socket for socket in found if not wanted or any(sockets.matches(socket.address, one) for one in wanted)
         ]
         if not right or (self.params["only"] and len(right) < len(found)):
             return False, seen
@@ -232,8 +230,7 @@ def _filters_input(entries: list[dict[str, dict[str, object]]]) -> bool:
     rules = [entry["rule"] for entry in entries if "rule" in entry]
     own = {(r.get("family"), r.get("table"), r.get("chain")) for r in rules}
     return any(
-        chain.get("policy") == "drop"
-        or (chain.get("family"), chain.get("table"), chain.get("name")) in own
+        chain.get("policy") == "drop" or (chain.get("family"), chain.get("table"), chain.get("name")) in own
         for chain in chains
         if chain.get("hook") == "input" and chain.get("type") == "filter"
     )

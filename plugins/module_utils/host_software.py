@@ -137,7 +137,9 @@ class Package(Kind):
             if not found and not self._has_lists(host):
                 raise CannotCheckError(NO_LISTS)
         if not found:
-            return False, f"{name} is not {self.params['state']}" if self.params["major_of"] else f"not {self.params['state']}"
+            return False, f"{name} is not {self.params['state']}" if self.params[
+                "major_of"
+            ] else f"not {self.params['state']}"
         met = self._keeps(host, found, "ge", self.params["minimum"]) and self._keeps(
             host, found, "le", self.params["maximum"]
         )

@@ -74,12 +74,7 @@ class Unit(Kind):
         return {str(n): str(v) for n, v in (self.params["properties"] or {}).items()}
 
     def _wants_something(self) -> bool:
-        return bool(
-            self.params["active"]
-            or self.params["enabled"]
-            or self.params["sub"]
-            or self.params["properties"]
-        )
+        return bool(self.params["active"] or self.params["enabled"] or self.params["sub"] or self.params["properties"])
 
 
 class Timer(Kind):

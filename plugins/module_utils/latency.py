@@ -46,9 +46,7 @@ def summarise(values: Sequence[float], errors: int) -> dict[str, float | int | N
     return shape
 
 
-def exceeded(
-    measured: Mapping[str, float | int | None], limits: Mapping[str, float | None]
-) -> list[str]:
+def exceeded(measured: Mapping[str, float | int | None], limits: Mapping[str, float | None]) -> list[str]:
     """Name each limit that is broken, such as ``p95 61.2 ms > 50 ms``; no value breaks any limit."""
     broken = []
     for name, limit in limits.items():

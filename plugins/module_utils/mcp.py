@@ -153,11 +153,7 @@ class RpcSession:
             result = self.request("tools/list", params, deadline)
             if not isinstance(result, Mapping) or not isinstance(result.get("tools"), list):
                 raise AnswerError(f"tools/list: no list of tools in {shown(result)}")
-            names += [
-                str(tool["name"])
-                for tool in result["tools"]
-                if isinstance(tool, Mapping) and "name" in tool
-            ]
+            names += [str(tool["name"]) for tool in result["tools"] if isinstance(tool, Mapping) and "name" in tool]
             cursor = result.get("nextCursor")
             if cursor is None:
                 return names
@@ -235,9 +231,7 @@ class HttpSession(RpcSession):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._connection = HttpConnection(
-            settings.endpoint, settings.connect_timeout, settings.max_answer_bytes
-        )
+        self._connection = HttpConnection(settings.endpoint, settings.connect_timeout, settings.max_answer_bytes)
         self._session_id = ""
         self._shaken = False
 
@@ -272,9 +266,7 @@ class HttpSession(RpcSession):
         if self._session_id:
             try:
                 deadline = Deadline(min(2.0, self.settings.answer_timeout))
-                response = self._connection.request(
-                    "DELETE", self.settings.path, self._headers(), None, deadline
-                )
+                response = self._connection.request("DELETE", self.settings.path, self._headers(), None, deadline)
                 self._connection.read(response)
             except NetError:
                 self._session_id = ""
@@ -324,9 +316,7 @@ class PostSession:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.server: Server | None = None
-        self._connection = HttpConnection(
-            settings.endpoint, settings.connect_timeout, settings.max_answer_bytes
-        )
+        self._connection = HttpConnection(settings.endpoint, settings.connect_timeout, settings.max_answer_bytes)
 
     def prepare(self, deadline: Deadline) -> None:
         """Connect."""

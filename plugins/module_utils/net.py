@@ -188,9 +188,7 @@ def _addresses(endpoint: Endpoint, deadline: Deadline) -> list[tuple[Any, ...]]:
 
     def resolve() -> None:
         try:
-            found.extend(
-                socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-            )
+            found.extend(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
             problems.append(error if isinstance(error, OSError) else OSError(str(error)))
 

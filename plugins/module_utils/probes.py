@@ -85,8 +85,7 @@ class Probe:
         limits = [f"{name} <= {v:g} ms" for name, v in self.limits.items() if v is not None]
         what = {
             "tcp": f"{where} accepts a connection",
-            "http": f"{self.method} {self.settings.path} on {where} answers "
-            + " or ".join(map(str, self.status)),
+            "http": f"{self.method} {self.settings.path} on {where} answers " + " or ".join(map(str, self.status)),
             "tool": f"tool {self.tool} on {where} answers without error",
             "list_tools": f"{where} lists its tools",
         }[self.kind]
@@ -126,9 +125,7 @@ class Report:
         return {
             "checks": [check.as_dict() for check in self.checks()],
             "latency_ms": {
-                name: outcome.latency
-                for name, outcome in self.outcomes.items()
-                if outcome.latency is not None
+                name: outcome.latency for name, outcome in self.outcomes.items() if outcome.latency is not None
             },
             "tools": next((o.tools for o in outcomes if o.tools is not None), []),
             "server": vars(server) if server is not None else {},
@@ -258,17 +255,13 @@ def _tcp(probe: Probe, deadline: Deadline) -> Outcome:
 
 def _http(probe: Probe, deadline: Deadline) -> Outcome:
     settings = probe.settings
-    connection = HttpConnection(
-        settings.endpoint, settings.connect_timeout, settings.max_answer_bytes
-    )
+    connection = HttpConnection(settings.endpoint, settings.connect_timeout, settings.max_answer_bytes)
 
     def once(calls: _Calls, _number: int) -> None:
         connection.prepare(deadline)
         limited = deadline.within(settings.answer_timeout)
         calls.timed(
-            lambda: http_answer(
-                connection, settings, probe.method, probe.body, probe.status, probe.json, limited
-            )
+            lambda: http_answer(connection, settings, probe.method, probe.body, probe.status, probe.json, limited)
         )
 
     try:

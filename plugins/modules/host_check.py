@@ -449,7 +449,6 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import (
     failed,
     failure_message,

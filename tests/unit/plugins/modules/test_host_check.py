@@ -115,8 +115,7 @@ def test_report(run_module: Any, host: ScriptedHost) -> None:
     failing = run_module(host_check, {"checks": checks, "fail": True})
     assert failing["failed"]
     assert failing["msg"] == (
-        "1 of 4 requirements failed:\n"
-        "- short (Memory): expected at least 2049 MiB; observed 2048 MiB. Buy more."
+        "1 of 4 requirements failed:\n- short (Memory): expected at least 2049 MiB; observed 2048 MiB. Buy more."
     )
     assert failing["checks"] == result["checks"]
 
@@ -153,9 +152,7 @@ def test_distribution(check: Run, host: ScriptedHost) -> None:
     allowed = [{"id": "debian", "version": 12}, {"id": "debian", "version": "13"}]
     assert outcome(check("distribution", allowed=allowed)) == ("pass", "debian 12 bookworm")
     assert check("distribution", allowed=[{"id": "debian"}])["status"] == "pass"
-    assert check("distribution", allowed=[{"id": "debian", "codename": "trixie"}])["status"] == (
-        "fail"
-    )
+    assert check("distribution", allowed=[{"id": "debian", "codename": "trixie"}])["status"] == ("fail")
     assert check("distribution", allowed=[{"id": "ubuntu"}])["expected"] == "ubuntu"
 
 
@@ -266,9 +263,7 @@ def test_package(check: Run, host: ScriptedHost, apt: Callable[..., None]) -> No
     assert outcome(check("package", name="none")) == ("fail", "not available")
 
 
-def test_package_without_lists_is_skipped(
-    check: Run, host: ScriptedHost, apt: Callable[..., None]
-) -> None:
+def test_package_without_lists_is_skipped(check: Run, host: ScriptedHost, apt: Callable[..., None]) -> None:
     apt("postgresql")
     assert "run apt-get update" in outcome(check("package", name="postgresql"))[1]
 
@@ -355,9 +350,7 @@ def test_the_real_proc_shows_a_real_socket(check: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         own = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
-        assert check("listening", port=port, address=["127.0.0.1"], process=own)["status"] == (
-            "pass"
-        )
+        assert check("listening", port=port, address=["127.0.0.1"], process=own)["status"] == ("pass")
         assert check("tcp", port=port)["status"] == "pass"
         assert check("tcp", port=port, reachable=False)["status"] == "fail"
     assert check("tcp", port=port, reachable=False)["status"] == "pass"
@@ -377,9 +370,7 @@ def test_url(check: Run, web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused" in outcome(check("url", url="http://127.0.0.1:1/"))[1]
 
 
-def test_url_through_the_proxy_of_the_environment(
-    check: Run, serve: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_url_through_the_proxy_of_the_environment(check: Run, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     heads: list[bytes] = []
 
     def proxy(connection: socket.socket) -> None:
@@ -520,9 +511,7 @@ def test_journal(check: Run, host: ScriptedHost) -> None:
         {"err": "Failed", "status": 1},
     ],
 )
-def test_journal_that_cannot_be_read_is_skipped(
-    check: Run, host: ScriptedHost, script: dict[str, Any]
-) -> None:
+def test_journal_that_cannot_be_read_is_skipped(check: Run, host: ScriptedHost, script: dict[str, Any]) -> None:
     host.says("journalctl", **script)
     assert check("journal")["status"] == "skip"
 
@@ -558,9 +547,7 @@ def test_file(check: Run, host: ScriptedHost) -> None:
 
 
 def test_user(check: Run, host: ScriptedHost) -> None:
-    assert check("user", name="root", shell=["/bin/bash", "/bin/sh"], home="/root")["status"] == (
-        "pass"
-    )
+    assert check("user", name="root", shell=["/bin/bash", "/bin/sh"], home="/root")["status"] == ("pass")
     assert check("user", name="root", shell=["/usr/sbin/nologin"])["status"] == "fail"
     assert check("user", name="root", groups=["root"])["status"] == "pass"
     assert check("user", name="root", groups=["no-such"])["status"] == "fail"
@@ -635,9 +622,7 @@ def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
         ({"kind": "clock", "severity": "high"}, "severity"),
     ],
 )
-def test_wrong_parameters_name_the_check(
-    run_module: Any, given: dict[str, Any], seen: str
-) -> None:
+def test_wrong_parameters_name_the_check(run_module: Any, given: dict[str, Any], seen: str) -> None:
     result = run_module(host_check, {"checks": [{"id": "the_check", **given}]})
     assert result["failed"]
     assert result["msg"].startswith("check the_check: ")

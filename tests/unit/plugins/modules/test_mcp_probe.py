@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.plugins.modules import mcp_probe
-
 from ansible_collections.ridgetop.aidis.tests.unit.plugins.modules.mcp_servers import (
     HttpServer,
     Mcp,
@@ -296,12 +295,8 @@ def test_http_session_is_required(probe: Probe, web: HttpServer) -> None:
     assert "HTTP 400 the server answered an error: -32000 no session" in only(result)["observed"]
 
 
-@pytest.mark.parametrize(
-    ("tool", "seen"), [("broken", "isError"), ("refused", "success: false")]
-)
-def test_plain_post_that_says_no_with_200(
-    probe: Probe, web: HttpServer, tool: str, seen: str
-) -> None:
+@pytest.mark.parametrize(("tool", "seen"), [("broken", "isError"), ("refused", "success: false")])
+def test_plain_post_that_says_no_with_200(probe: Probe, web: HttpServer, tool: str, seen: str) -> None:
     call = {"id": "x", "kind": "tool", "transport": "post", "tool": tool, "path": "/tools/{tool}"}
     result = probe(call, port=web.port)
     assert result["failed"] and seen in only(result)["observed"]
@@ -319,9 +314,7 @@ def test_plain_post_that_says_no_with_200(
         ({"path": "/readyz", "headers": {"X": "a\r\nb"}}, "bad character"),
     ],
 )
-def test_http_that_is_not_as_expected(
-    probe: Probe, web: HttpServer, more: dict[str, Any], seen: str
-) -> None:
+def test_http_that_is_not_as_expected(probe: Probe, web: HttpServer, more: dict[str, Any], seen: str) -> None:
     result = probe({"id": "http", "kind": "http", **more}, port=web.port)
     assert result["failed"] and seen in only(result)["observed"]
 
@@ -329,7 +322,7 @@ def test_http_that_is_not_as_expected(
 @pytest.mark.parametrize(
     ("more", "seen"),
     [
-        ({"expect": {"session.id": "other"}}, "expected \"other\""),
+        ({"expect": {"session.id": "other"}}, 'expected "other"'),
         ({"expect": {"session.none": 1}}, "nothing at 'session.none'"),
         ({"expect_match": {"session.title": "^x"}}, "expected to match ^x"),
     ],
@@ -371,9 +364,7 @@ def test_limits_and_errors_are_counted(probe: Probe, serve: Serve, mcp: Mcp) -> 
     assert result["latency_ms"]["ping"]["errors"] == 2
     mcp.failures_left = 2
     result = probe({**PING, "count": 5, "max_errors": 1}, port=port)
-    assert "2 of 5 calls failed; first: the server answered an error: -32000 starting" in (
-        only(result)["observed"]
-    )
+    assert "2 of 5 calls failed; first: the server answered an error: -32000 starting" in (only(result)["observed"])
 
 
 def test_whole_time_limit_stops_and_marks_the_rest(probe: Probe, serve: Serve) -> None:
@@ -408,9 +399,7 @@ def test_waits_until_the_server_is_there(probe: Probe, serve: Serve, mcp: Mcp) -
     timer.join()
 
 
-def test_waits_for_a_tool_that_answers_errors_at_first(
-    probe: Probe, serve: Serve, mcp: Mcp
-) -> None:
+def test_waits_for_a_tool_that_answers_errors_at_first(probe: Probe, serve: Serve, mcp: Mcp) -> None:
     mcp.failures_left = 3
     result = probe(PING, port=serve(lines(mcp)).port, wait=30, wait_interval=0.01)
     assert not result["failed"] and result["rounds"] == 4
@@ -424,9 +413,7 @@ def test_waiting_ends(probe: Probe) -> None:
 # --- check mode
 
 
-def test_check_mode_makes_only_calls_that_change_nothing(
-    probe: Probe, serve: Serve, web: HttpServer, mcp: Mcp
-) -> None:
+def test_check_mode_makes_only_calls_that_change_nothing(probe: Probe, serve: Serve, web: HttpServer, mcp: Mcp) -> None:
     port = serve(lines(mcp)).port
     result = probe(
         SESSION,
