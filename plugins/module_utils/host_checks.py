@@ -47,7 +47,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float"},
 }
 
-OPERATORS = ["set", "unset", "eq", "ne", "lt", "le", "gt", "ge"] + ["in", "not_in", "contains", "match", "no_match"]
+OPERATORS = ["set", "unset", "eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "match", "no_match"]
 
 # Every parameter of every kind, with one meaning and type wherever it is taken. Defaults are
 # given where they are used by all kinds that take the parameter.
@@ -215,7 +215,7 @@ def run(requirements: Sequence[Requirement], host: Host) -> list[Check]:
 def _work(requirement: Requirement, host: Host, places: threading.Semaphore | None) -> None:
     try:
         requirement.result = look(requirement, host)
-    except Exception as error:  # carried to the thread that waits for the result
+    except Exception as error:  # noqa: BLE001 - carried to the thread that waits for the result
         requirement.error = error
     finally:
         if places is not None:

@@ -82,11 +82,8 @@ def matches(address: str, wanted: str) -> bool:
 def owners(host: Host, sockets: list[Socket]) -> list[Owner]:
     """The processes that hold the sockets, as far as the user may see them."""
     wanted = {f"socket:[{socket.inode}]" for socket in sockets}
-    found = []
-    for pid in host.names("/proc"):
-        if pid.isdigit() and _holds(host, pid, wanted):
-            found.append(Owner(_line(host, f"/proc/{pid}/comm"), _units(host, pid)))
-    return found
+    holders = [pid for pid in host.names("/proc") if pid.isdigit() and _holds(host, pid, wanted)]
+    return [Owner(_line(host, f"/proc/{pid}/comm"), _units(host, pid)) for pid in holders]
 
 
 def _holds(host: Host, pid: str, wanted: set[str]) -> bool:

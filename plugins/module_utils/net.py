@@ -219,13 +219,14 @@ class HttpConnection:
         self._stream: Stream | None = None
         self._unread: http.client.HTTPResponse | None = None
 
-    def prepare(self, deadline: Deadline) -> None:
+    def prepare(self, deadline: Deadline) -> Stream:
         """Have a connection that is ready for a request. Raises NetError."""
         if self._unread is not None and not self._drained(self._unread, deadline):
             self.close()
         self._unread = None
         if self._stream is None:
             self._stream = self._connector(self.endpoint, deadline.within(self._connect_timeout))
+        return self._stream
 
     def request(
         self,
@@ -236,13 +237,12 @@ class HttpConnection:
         deadline: Deadline,
     ) -> http.client.HTTPResponse:
         """Send a request and read the answer's head. Raises NetError."""
-        self.prepare(deadline)
-        assert self._stream is not None
-        self._stream.begin(deadline, self._max_bytes)
+        stream = self.prepare(deadline)
+        stream.begin(deadline, self._max_bytes)
         connection = http.client.HTTPConnection(self.endpoint.host, self.endpoint.port)
         if self.endpoint.tls is not None:
             connection.default_port = 443
-        connection.sock = _Lent(self._stream)
+        connection.sock = _Lent(stream)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
         except NetError:

@@ -135,7 +135,8 @@ def test_memory_that_cannot_be_read_is_skipped(check: Run, host: ScriptedHost) -
     assert outcome(check("memory", minimum_mb=1, available=True))[0] == "skip"
 
 
-def test_disk_of_the_nearest_existing_parent(check: Run, host: ScriptedHost) -> None:
+@pytest.mark.usefixtures("host")
+def test_disk_of_the_nearest_existing_parent(check: Run) -> None:
     assert check("disk", path="/not/there", minimum_mb=0)["observed"].endswith("free at /")
     assert check("disk", path="/", minimum_mb=10**9)["status"] == "fail"
     assert check("disk", path="/", minimum_percent=101)["status"] == "fail"
@@ -263,12 +264,14 @@ def test_package(check: Run, host: ScriptedHost, apt: Callable[..., None]) -> No
     assert outcome(check("package", name="none")) == ("fail", "not available")
 
 
-def test_package_without_lists_is_skipped(check: Run, host: ScriptedHost, apt: Callable[..., None]) -> None:
+@pytest.mark.usefixtures("host")
+def test_package_without_lists_is_skipped(check: Run, apt: Callable[..., None]) -> None:
     apt("postgresql")
     assert "run apt-get update" in outcome(check("package", name="postgresql"))[1]
 
 
-def test_package_without_apt_is_skipped(check: Run, host: ScriptedHost) -> None:
+@pytest.mark.usefixtures("host")
+def test_package_without_apt_is_skipped(check: Run) -> None:
     assert outcome(check("package", name="bash"))[0] == "skip"
 
 
@@ -309,7 +312,8 @@ def sockets(host: ScriptedHost) -> ScriptedHost:
     return host
 
 
-def test_listening(check: Run, sockets: ScriptedHost) -> None:
+@pytest.mark.usefixtures("sockets")
+def test_listening(check: Run) -> None:
     assert outcome(check("listening", port=5432)) == ("pass", "127.0.0.1:5432, [::1]:5432")
     only = check("listening", port=5432, address=["loopback"], only=True)
     assert only["status"] == "pass"
@@ -326,7 +330,8 @@ def test_listening(check: Run, sockets: ScriptedHost) -> None:
     assert outcome(check("listening", port=8080, process="node"))[0] == "skip"
 
 
-def test_port_free(check: Run, sockets: ScriptedHost) -> None:
+@pytest.mark.usefixtures("sockets")
+def test_port_free(check: Run) -> None:
     assert outcome(check("port_free", port=22)) == ("pass", "free")
     assert outcome(check("port_free", port=3001)) == (
         "fail",
@@ -341,7 +346,8 @@ def test_port_free(check: Run, sockets: ScriptedHost) -> None:
     assert check("port_free", port=8080, process="node")["status"] == "skip"
 
 
-def test_no_proc_is_skipped(check: Run, host: ScriptedHost) -> None:
+@pytest.mark.usefixtures("host")
+def test_no_proc_is_skipped(check: Run) -> None:
     assert outcome(check("listening", port=1))[0] == "skip"
     assert outcome(check("port_free", port=1))[0] == "skip"
 
@@ -395,7 +401,7 @@ def test_url_through_the_proxy_of_the_environment(check: Run, serve: Any, monkey
 
 
 def test_url_of_a_silent_server_ends(check: Run, serve: Any) -> None:
-    port = serve(lambda connection: time.sleep(20)).port
+    port = serve(lambda _connection: time.sleep(20)).port
     found = check("url", url=f"http://127.0.0.1:{port}/", timeout=0.5, use_proxy=False)
     assert found["status"] == "fail"
     assert "no answer within" in found["observed"]
@@ -547,8 +553,10 @@ def test_file(check: Run, host: ScriptedHost) -> None:
 
 
 def test_user(check: Run, host: ScriptedHost) -> None:
-    assert check("user", name="root", shell=["/bin/bash", "/bin/sh"], home="/root")["status"] == ("pass")
-    assert check("user", name="root", shell=["/usr/sbin/nologin"])["status"] == "fail"
+    root: dict[str, Any] = {"name": "root", "shell": ["/bin/bash", "/bin/sh"], "home": "/root"}
+    assert check("user", **root)["status"] == "pass"
+    nologin: dict[str, Any] = {"name": "root", "shell": ["/usr/sbin/nologin"]}
+    assert check("user", **nologin)["status"] == "fail"
     assert check("user", name="root", groups=["root"])["status"] == "pass"
     assert check("user", name="root", groups=["no-such"])["status"] == "fail"
     assert check("user", name="no-such-user")["status"] == "fail"
@@ -570,8 +578,9 @@ def test_command_that_does_not_end(check: Run) -> None:
     assert outcome(found) == ("fail", "sleep did not end within 0.3 s")
 
 
+@pytest.mark.usefixtures("host")
 def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
-    run_module: Any, host: ScriptedHost, monkeypatch: pytest.MonkeyPatch
+    run_module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_checks, "GRACE_SECONDS", 0.1)
     monkeypatch.setattr(host_checks, "PARALLEL", 1)

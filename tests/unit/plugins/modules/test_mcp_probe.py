@@ -131,7 +131,7 @@ def test_http_status_and_values(probe: Probe, web: HttpServer) -> None:
     assert only(probe(other, port=web.port))["status"] == "pass"
 
 
-def test_the_guides_bare_line(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+def test_the_guides_bare_line(probe: Probe, serve: Serve) -> None:
     tool = {"id": "bare", "kind": "tool", "tool": "project_list", "envelope": "bare"}
 
     def answer(connection: socket.socket) -> None:
