@@ -120,11 +120,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 project:
-  description:
-    - The project, null where there is none yet, in check mode. C(id) and C(status) are text, null where there is
-      no such column.
+  description: The project, null where there is none yet, in check mode.
   returned: success
   type: dict
+  contains:
+    id:
+      description: The value of the key column as text, null where there is no such column.
+      type: str
+    name:
+      description: The project's name.
+      type: str
+    status:
+      description: The value of the status column as text, null where there is no such column.
+      type: str
   sample: {id: 5f4c0e0a-7a3e-4b7e-9d55-0a5b6a1f2c11, name: System Default, status: active}
 created:
   description: Whether the row was created, or would be.

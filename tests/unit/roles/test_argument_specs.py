@@ -161,6 +161,6 @@ def test_the_search_for_foreign_names_finds_them() -> None:
     role, other = "app", "postgres"
     if not {role, other} <= set(ROLES):
         pytest.fail("the roles of this example are gone: choose two others")
-    text = "{{ postgres_version }} {{ __postgres_x | d(aidis_user) }} {{ app_version }} {{ x.postgres_y }} {{ d['__aidis_z'] }}"
+    text = "{{ postgres_version + __postgres_x }} {{ aidis_user }} {{ app_x }} {{ x.postgres_y }} {{ d['__aidis_z'] }}"
     assert foreign(role, text) == {"postgres_version", "__postgres_x", "__aidis_z"}
-    assert foreign(other, text) == {"app_version", "__aidis_z"}
+    assert foreign(other, text) == {"app_x", "__aidis_z"}
