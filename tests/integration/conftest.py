@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,68 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
+from ansible_collections.ridgetop.aidis.tests.integration.clusters import VERSIONS, Cluster, running
 from psycopg2 import sql
 
-UNPRIVILEGED = "nobody"
 PASSWORD = "p'a\"ss %\\$@/word"
-
-
-def server_directories() -> dict[str, Path]:
-    """The directories with server programs by major version: AIDIS_POSTGRESQL_BIN, or Debian's."""
-    named = os.environ.get("AIDIS_POSTGRESQL_BIN")
-    found = [Path(part) for part in named.split(":")] if named else []
-    found = found or sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return {path.parent.name: path for path in found if (path / "initdb").exists()}
-
-
-@dataclass
-class Cluster:
-    """A running cluster: superuser ``postgres``, trusted by socket; passwords over TCP."""
-
-    version: str
-    programs: Path
-    home: Path
-    port: int
-    databases: int = 0
-
-    def run(self, *command: str) -> None:
-        """Run a server program as an unprivileged user, which it insists on."""
-        prefix = ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups"] if os.getuid() == 0 else []
-        done = subprocess.run(
-            [*prefix, *command],
-            cwd=self.home,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}"
-
-    def start(self) -> None:
-        """Make the cluster and start it."""
-        data = str(self.home / "data")
-        make = ["--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync"]
-        self.run(str(self.programs / "initdb"), *make, "--encoding=UTF8", "--no-locale", data)
-        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
-        options += f" -c unix_socket_directories={self.home} -c max_connections=100"
-        log = str(self.home / "log")
-        control = str(self.programs / "pg_ctl")
-        self.run(control, "--wait", "-D", data, "-l", log, "-o", options, "start")
-
-    def stop(self) -> None:
-        """Stop it at once."""
-        data = str(self.home / "data")
-        self.run(str(self.programs / "pg_ctl"), "--wait", "-D", data, "-m", "immediate", "stop")
-
-    def connect(self, database: str = "postgres") -> Any:
-        """Connect as superuser, in autocommit."""
-        host = str(self.home)
-        connection = psycopg2.connect(host=host, port=self.port, user="postgres", dbname=database)
-        connection.autocommit = True
-        return connection
 
 
 @dataclass
@@ -107,23 +47,11 @@ class Database:
             connection.close()
 
 
-@pytest.fixture(scope="session", params=sorted(server_directories()) or ["none"])
+@pytest.fixture(scope="session", params=sorted(VERSIONS))
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A cluster of each version that is installed."""
-    directories = server_directories()
-    if not directories:
-        pytest.fail("no PostgreSQL server found, see tests/integration/README.md")
-    # Directly below the temporary directory: pytest's own is closed to the server's user.
-    home = Path(tempfile.mkdtemp(prefix="aidis-postgresql-"))
-    if os.getuid() == 0:
-        shutil.chown(home, UNPRIVILEGED)
-    running = Cluster(request.param, directories[request.param], home, free_port())
-    try:
-        running.start()
-        yield running
-        running.stop()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    """A cluster of each version."""
+    with running(request.param) as found:
+        yield found
 
 
 @pytest.fixture
@@ -141,14 +69,6 @@ def database(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Datab
         yield Database(cluster, name)
         cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
     connection.close()
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 Start = Callable[..., subprocess.Popen[str]]

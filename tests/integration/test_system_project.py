@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from typing import Any
@@ -357,11 +355,11 @@ def test_server_that_stops_answering(database: Database, start_module: Start, ov
         waiting = "SELECT pid FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'"
         until(lambda: database.query(waiting))
         pid = database.query(waiting)[0][0]
-        os.kill(pid, signal.SIGSTOP)
+        database.cluster.signal(pid, "STOP")
         try:
             result = result_of(process)
         finally:
-            os.kill(pid, signal.SIGCONT)
+            database.cluster.signal(pid, "CONT")
     other.close()
     assert result["failed"] and "did not answer within 6 s" in result["msg"]
     assert rows(database) == []
