@@ -86,10 +86,10 @@ def failed(checks: Iterable[Check]) -> list[Check]:
     return [check for check in checks if check.status == "fail"]
 
 
-def failure_message(checks: Sequence[Check], what: str) -> str:
+def failure_message(checks: Sequence[Check], what: str, spent: str = "") -> str:
     """One message that names every failed check: what was expected, what was seen, what to do."""
     bad = failed(checks)
-    lines = [f"{len(bad)} of {len(checks)} {what} failed:"]
+    lines = [f"{len(bad)} of {len(checks)} {what} failed{spent and ' '}{spent}:"]
     for check in bad:
         line = f"- {check.id} ({check.title}): expected {check.expected}; observed {check.observed}"
         lines.append(f"{line}. {check.hint}" if check.hint else line)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -84,7 +85,9 @@ class Host:
         try:
             out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            # The group, so that children which hold the pipes end too; it may have ended by itself.
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise TooSlowError(f"{argv[0]} did not end within {seconds:g} s") from None
         return Ran(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))

@@ -33,6 +33,9 @@ class Deadline:
         self._clock = clock
         self._end = clock() + seconds
 
+    def __str__(self) -> str:
+        return f"{round(self.seconds, 2):g} s"
+
     def remaining(self) -> float:
         """Seconds left, never below zero."""
         return max(0.0, self._end - self._clock())
@@ -121,12 +124,12 @@ class Stream:
     def _time_left(self) -> float:
         left = self._deadline.remaining()
         if left <= 0:
-            raise NetError(f"no answer within {self._deadline.seconds:g} s")
+            raise NetError(f"no answer within {self._deadline}")
         return left
 
     def _explained(self, error: OSError) -> NetError:
         if isinstance(error, TimeoutError):
-            return NetError(f"no answer within {self._deadline.seconds:g} s")
+            return NetError(f"no answer within {self._deadline}")
         return NetError(f"the connection broke: {error.strerror or error}")
 
 
@@ -151,7 +154,7 @@ def connect(endpoint: Endpoint, deadline: Deadline) -> Stream:
     except ssl.SSLError as error:
         raise tls_error(endpoint, error) from None
     except TimeoutError:
-        message = f"no connection to {endpoint} within {deadline.seconds:g} s"
+        message = f"no connection to {endpoint} within {deadline}"
         raise NetError(message) from None
     except OSError as error:
         message = f"cannot connect to {endpoint}: {error.strerror or error}"

@@ -118,6 +118,10 @@ class Report:
         """One check a probe."""
         return [outcome.check for outcome in self.outcomes.values()]
 
+    def spent(self) -> str:
+        """How long it was tried, for people."""
+        return f"in {self.elapsed:.1f} s and {self.rounds} round{'s' if self.rounds > 1 else ''}"
+
     def result(self) -> dict[str, Any]:
         """The module's return values."""
         outcomes = self.outcomes.values()
@@ -186,7 +190,7 @@ def attempt(probe: Probe, deadline: Deadline, check_mode: bool = False) -> Outco
         reason = "not run in check mode: the call may change something (see read_only)"
         return Outcome(probe.subject.skipped(expected, reason))
     if deadline.passed():
-        late = f"not reached within {deadline.seconds:g} s (timeout)"
+        late = f"not reached within {deadline} (timeout)"
         return Outcome(probe.subject.result(False, expected, late))
     action = {"tcp": _tcp, "http": _http, "tool": _tool, "list_tools": _list_tools}[probe.kind]
     return action(probe, deadline)
@@ -239,7 +243,9 @@ def _judged(probe: Probe, calls: _Calls, extra: str = "") -> Outcome:
         if made > 1:
             parts.append(f"first: {calls.errors[0]}")
     parts += broken
-    if calls.took and not broken:
+    if len(calls.took) == 1 and not broken:
+        parts.append(f"{latency['max']:g} ms")
+    elif calls.took and not broken:
         parts.append(f"p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms")
     return Outcome(probe.subject.result(met, probe.expected(), "; ".join(parts)), latency)
 

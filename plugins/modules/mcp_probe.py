@@ -23,6 +23,7 @@ description:
 notes:
   - Needs nothing but Python's standard library on the host it runs on.
   - Results and messages quote at most 200 characters of an answer.
+  - Connects directly. A proxy that the environment names is not used.
 extends_documentation_fragment:
   - ridgetop.aidis.attributes
 attributes:
@@ -464,7 +465,7 @@ def main() -> None:
     )
     checks = report.checks()
     if params["fail_on_error"] and failed(checks):
-        module.fail_json(msg=failure_message(checks, "probes"), **report.result())
+        module.fail_json(msg=failure_message(checks, "probes", report.spent()), **report.result())
     module.exit_json(changed=False, **report.result())
 
 

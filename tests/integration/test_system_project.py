@@ -351,7 +351,7 @@ def test_server_that_stops_answering(database: Database, start_module: Start, ov
     other.autocommit = False
     with other.cursor() as cursor:
         cursor.execute("LOCK TABLE projects IN SHARE ROW EXCLUSIVE MODE")
-        process = start_module("system_project", {**over_tcp, "timeout": 4, "connect_timeout": 2})
+        process = start_module("system_project", {**over_tcp, "timeout": 8, "connect_timeout": 2})
         waiting = "SELECT pid FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'"
         until(lambda: database.query(waiting))
         pid = database.query(waiting)[0][0]
@@ -361,5 +361,5 @@ def test_server_that_stops_answering(database: Database, start_module: Start, ov
         finally:
             database.cluster.signal(pid, "CONT")
     other.close()
-    assert result["failed"] and "did not answer within 6 s" in result["msg"]
+    assert result["failed"] and "did not answer within 10 s" in result["msg"]
     assert rows(database) == []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import subprocess
@@ -171,7 +172,7 @@ def test_failure_names_every_failing_probe(probe: Probe, serve: Serve, mcp: Mcp)
     broken = {"id": "broken", "kind": "tool", "tool": "no_such", "hint": "Look at the journal."}
     result = probe(PING, broken, {"id": "closed", "kind": "tcp", "port": 1}, port=port)
     assert result["failed"]
-    assert "2 of 3 probes failed" in result["msg"]
+    assert re.match(r"2 of 3 probes failed in \d+\.\d s and 1 round:\n", result["msg"])
     assert "broken (Tool no_such answers)" in result["msg"]
     assert "isError: tool no_such is broken. Look at the journal." in result["msg"]
     assert "closed" in result["msg"] and "Connection refused" in result["msg"]
