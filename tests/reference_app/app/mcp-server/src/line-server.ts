@@ -108,7 +108,8 @@ class Connection {
     let pieces: Buffer[] = [];
     let length = 0;
     try {
-      for await (const data of this.socket) {
+      // Left alone at the end: the answer to the last line is still to be written.
+      for await (const data of this.socket.iterator({ destroyOnReturn: false })) {
         let chunk = data as Buffer;
         for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE)) {
           pieces.push(chunk.subarray(0, end));
