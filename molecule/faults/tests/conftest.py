@@ -1,0 +1,102 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Deployments as a user starts them, and what a host must not show of a failed one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOST = "aidis-faults"
+DEPLOY = "ridgetop.aidis.deploy"
+
+
+@dataclass
+class Outcome:
+    """How a run of ansible-playbook ended."""
+
+    status: int
+    output: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended as a failed run does, and not by a signal or a wrong option."""
+        return self.status == 2
+
+    def says(self, *texts: str) -> bool:
+        """Whether all texts stand in the output, wherever its lines are broken."""
+        flat = " ".join(self.output.split())
+        return all(text in flat for text in texts)
+
+
+Deploy = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def inventories(request: pytest.FixtureRequest) -> list[str]:
+    """The options that name the scenario's inventory, and the one that all scenarios share."""
+    own = Path(request.config.getoption("--ansible-inventory"))
+    return [f"--inventory={own.parents[1] / 'shared' / 'inventory'}", f"--inventory={own}"]
+
+
+@pytest.fixture
+def deploy(inventories: list[str]) -> Deploy:
+    """Run deploy.yml with variables over the inventory's; `kill_at` ends the controller when that task starts."""
+
+    def run(*arguments: str, kill_at: str | None = None, **variables: Any) -> Outcome:
+        command = ["ansible-playbook", DEPLOY, *inventories, "--extra-vars", json.dumps(variables), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            lines = []
+            for line in process.stdout or ():
+                lines.append(line)
+                if kill_at and f"TASK [{kill_at}]" in line:
+                    process.send_signal(signal.SIGKILL)
+                    break
+            process.wait()
+        return Outcome(process.returncode, "".join(lines))
+
+    return run
+
+
+@pytest.fixture
+def state(host: Any) -> Callable[[], dict[str, str]]:
+    """What must be the same before and after a deployment that failed before activation."""
+
+    def look() -> dict[str, str]:
+        return {
+            "process": host.check_output("systemctl show -P MainPID aidis-production"),
+            "release": host.check_output("readlink /opt/aidis/current"),
+            "configuration": host.check_output(
+                "sha256sum /etc/aidis/production.env /etc/systemd/system/aidis-production.service"
+            ),
+            "files": host.check_output("ls -A /etc/aidis /etc/logrotate.d"),
+            "database": host.check_output(
+                "cd / && sudo -u postgres pg_dump --schema-only --no-comments aidis_production"
+                " | grep -v restrict | sha256sum"
+            ),
+            "schema_version": host.check_output(
+                "cd / && sudo -u postgres psql -XAtd aidis_production -c 'SELECT count(*) FROM migrations'"
+            ),
+        }
+
+    return look
+
+
+@pytest.fixture
+def ledger(host: Any) -> Callable[[], dict[str, Any]]:
+    """Read the ledger."""
+
+    def read() -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(host.file("/var/lib/aidis/releases.json").content_string)
+        return loaded
+
+    return read

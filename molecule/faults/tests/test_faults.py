@@ -1,0 +1,121 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bad input and bad luck: each is a clear error before the running service is touched, or simply works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+testinfra_hosts = ["ansible://aidis-faults?sudo=true"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "texts"),
+    [
+        ({"aidis_database_password": ""}, ["aidis_database_password", "not set"]),
+        ({"aidis_database_password": "your_secure_password"}, ["aidis_database_password", "a placeholder of a manual"]),
+        ({"app_secret_environment": {"JWT_SECRET": "short"}}, ["app_secret_environment.JWT_SECRET", "5 characters"]),
+        ({"app_environment_extra": "{{ no_such_thing }}"}, ["app_environment_extra", "no_such_thing"]),
+        ({"app_repository": ""}, ["Set app_repository"]),
+        ({"app_prune_after": "sometimes"}, ["app_prune_after", "sometimes"]),
+        ({"aidis_mcp_port": "many"}, ["aidis_mcp_port", "many"]),
+        ({"preflight_memory_mb": 99999999}, ["Memory", "lower preflight_memory_mb"]),
+        ({"preflight_disk_mb": 99999999}, ["/opt/aidis", "lower preflight_disk_mb"]),
+        ({"preflight_cpus": 4096}, ["Processors", "4096"]),
+        ({"app_node_minimum": "99"}, ["Node.js", "99"]),
+        ({"postgres_minimum_version": "99"}, ["PostgreSQL", "99"]),
+        ({"preflight_distributions": [{"id": "debian", "codename": "sid"}]}, ["Distribution", "trixie"]),
+        ({"aidis_http_port": 22}, ["port", "22"]),
+        ({"app_version": "v9.9.9"}, ["app_version 'v9.9.9' cannot be had"]),
+        ({"app_repository": "/srv/git/nowhere.git"}, ["'/srv/git/nowhere.git'", "cannot be had"]),
+        ({"app_version": "v1.2.0-build-fails"}, ["could not be built", "error TS"]),
+        ({"app_version": "v1.1.0", "app_typescript_minimum": "99"}, ["TypeScript", "is older than"]),
+        ({"app_version": "v1.1.0", "app_install_command": "sleep 60", "app_build_timeout": 2}, ["longer than 2 seconds"]),
+        ({"app_version": "v1.1.0", "app_build_products": ["dist", "no-such-product"]}, ["no-such-product"]),
+    ],
+    ids=lambda value: "-".join(f"{k}={v}" for k, v in value.items())[:60] if isinstance(value, dict) else "",
+)
+def test_a_clear_error_and_nothing_touched(deploy: Any, state: Any, variables: dict[str, Any], texts: list[str]) -> None:
+    before = state()
+    outcome = deploy(**variables)
+    assert outcome.failed and outcome.says(*texts), outcome.output[-3000:]
+    assert state() == before
+
+
+def test_every_fault_in_one_message(deploy: Any, state: Any) -> None:
+    before = state()
+    outcome = deploy(
+        aidis_database_password="changeme", app_version="", preflight_cpus=4096, app_helth_timeout=3, app_migration_timeout="x"
+    )
+    assert outcome.failed
+    assert outcome.says("aidis_database_password", "app_version", "Processors", "app_migration_timeout"), outcome.output
+    assert outcome.says("Did you mean app_health_timeout?"), outcome.output
+    assert "changeme" not in outcome.output
+    assert state() == before
+
+
+def test_a_release_of_debian_without_pgvector_says_how_to_go_on(inventories: list[str], deploy: Any, tmp_path: Any) -> None:
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("aidis_db: {hosts: {aidis-faults-old: }}\naidis_app: {hosts: {aidis-faults-old: }}\n")
+    inventories.append(f"--inventory={hosts}")
+    try:
+        outcome = deploy("--limit", "aidis-faults-old")
+    finally:
+        inventories.pop()
+    assert outcome.failed and outcome.says("postgresql-15-pgvector", "postgres_source: pgdg"), outcome.output[-3000:]
+
+
+def test_a_migration_that_fails_leaves_the_service_as_it_was(deploy: Any, state: Any, ledger: Any) -> None:
+    before = state()
+    outcome = deploy(app_version="v1.2.0-migration-fails")
+    assert outcome.failed and outcome.says("The migrations of v1.2.0-migration-fails", "The service was not touched")
+    after = state()
+    for unchanged in ("process", "release", "configuration", "files"):
+        assert after[unchanged] == before[unchanged]
+    assert ledger()["releases"][-1]["result"] == "failed"
+
+
+def test_a_dry_run_on_a_deployed_host_changes_nothing(deploy: Any, state: Any) -> None:
+    before = state()
+    outcome = deploy("--check", "--diff", app_environment_extra={"LOG_LEVEL": "debug"})
+    assert outcome.status == 0, outcome.output[-3000:]
+    assert state() == before
+
+
+@pytest.mark.parametrize("task", ["Enable the unit", "Start the service, or restart it where what it runs from has changed"])
+def test_a_run_killed_before_the_restart_is_made_good_by_the_next(deploy: Any, host: Any, task: str) -> None:
+    role = "ridgetop.aidis.systemd" if "unit" in task else "ridgetop.aidis.app"
+    level = "warn" if "unit" in task else "error"
+    before = host.check_output("systemctl show -P MainPID aidis-production")
+    deploy(kill_at=f"{role} : {task}", app_environment_extra={"LOG_LEVEL": level})
+    outcome = deploy(app_environment_extra={"LOG_LEVEL": level})
+    assert outcome.status == 0, outcome.output[-3000:]
+    after = host.check_output("systemctl show -P MainPID aidis-production")
+    assert after != before
+    assert f"LOG_LEVEL={level}" in host.check_output(f"tr '\\0' '\\n' < /proc/{after}/environ").splitlines()
+
+
+def test_a_run_killed_during_the_build_is_made_good_by_the_next(deploy: Any, host: Any, ledger: Any) -> None:
+    deploy(kill_at="ridgetop.aidis.app : Build", app_version="v1.1.0")
+    outcome = deploy(app_version="v1.1.0")
+    assert outcome.status == 0, outcome.output[-3000:]
+    assert ledger()["running"]["id"].startswith("v1.1.0-")
+
+
+def test_a_release_that_never_answers_fails_the_run_with_its_journal(deploy: Any, host: Any, ledger: Any) -> None:
+    outcome = deploy(app_version="v1.2.0-never-ready", app_health_timeout=5)
+    assert outcome.failed and outcome.says("does not answer as it should", "The last lines of its journal")
+    assert ledger()["releases"][-1]["result"] == "failed"
+    again = deploy(app_version="v1.1.0")
+    assert again.status == 0, again.output[-3000:]
+    assert ledger()["running"]["id"].startswith("v1.1.0-")
+
+
+def test_tools_that_answer_with_errors_are_no_health(deploy: Any) -> None:
+    outcome = deploy(app_version="v1.2.0-tool-errors", app_health_timeout=5)
+    assert outcome.failed and outcome.says("mcp.tool"), outcome.output[-3000:]
+    assert deploy(app_version="v1.1.0").status == 0
