@@ -28,8 +28,8 @@ unit: setup ## Test the modules' logic, templates and argument specs
 integration: setup ## Test the modules against a real PostgreSQL
 	@$(repeat) tools/step "Run the integration tests" tools/integration
 
-app: setup ## Run the reference application's own tests
-	@$(repeat) tools/step "Test the reference application" tools/app
+app: setup ## Run the reference application's own tests (ARGS=--versions: each of its versions, too)
+	@$(repeat) tools/step "Test the reference application" tools/app $(ARGS)
 
 sanity: setup ## Run ansible-test's sanity checks
 	@$(repeat) tools/step "Run ansible-test's sanity checks" tools/sanity
