@@ -234,8 +234,12 @@ export class HttpServer {
   }
 
   private async openSession(user: string | undefined): Promise<HttpSession> {
-    if (this.stopping || this.sessions.size >= MAX_SESSIONS) {
-      throw new HttpError(503, errorResponse(null, INTERNAL_ERROR, this.stopping ? 'stopping' : 'too many sessions'), { 'Retry-After': '5' });
+    if (this.stopping) throw new HttpError(503, errorResponse(null, INTERNAL_ERROR, 'stopping'), { 'Retry-After': '5' });
+    // Clients that never close theirs must not lock others out; whoever loses a
+    // session here gets a 404 and initialises anew.
+    if (this.sessions.size >= MAX_SESSIONS) {
+      const [longestIdle] = [...this.sessions.values()].sort((a, b) => a.lastUsed - b.lastUsed);
+      await longestIdle?.transport.close();
     }
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,

@@ -240,7 +240,10 @@ export class Tools {
       // The cause may name hosts; the caller needs to know no more than this.
       return new ToolError('unavailable', 'the database cannot be reached');
     }
-    this.log.error('tool failed', { tool: name, error, code: (error as { code?: unknown }).code });
+    const code = (error as { code?: unknown }).code;
+    // Data exceptions: text PostgreSQL cannot hold, such as a NUL.
+    if (typeof code === 'string' && /^22/.test(code)) return new ToolError('invalid', `the database does not take this: ${(error as Error).message}`);
+    this.log.error('tool failed', { tool: name, error, code });
     return new ToolError('internal', 'internal error; the log of the server says more');
   }
 

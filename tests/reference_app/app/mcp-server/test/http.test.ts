@@ -187,3 +187,12 @@ test('what is not HTTP is answered 400 and harms nobody', async () => {
   }
   assert.equal((await fetch(`${server.http}/healthz`)).status, 200);
 });
+
+test('more sessions than are kept: the one idle longest goes, new ones are opened', async () => {
+  const first = (await post(INITIALIZE)).headers.get('mcp-session-id') ?? '';
+  for (let i = 0; i < 20; i += 1) {
+    const opened = await Promise.all(Array.from({ length: 50 }, () => post(INITIALIZE)));
+    assert.ok(opened.every(({ status }) => status === 200));
+  }
+  assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' }, { 'Mcp-Session-Id': first })).status, 404);
+});

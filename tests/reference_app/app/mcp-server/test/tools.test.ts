@@ -201,7 +201,7 @@ test('text that is SQL, quotes or wildcards is only text', async () => {
   const name = `Robert'); DROP TABLE projects;-- %_"\\`;
   const id = await projectNew({ name, user: 'quoter' });
   assert.equal((await sessionNew({ user: 'quoter', project: name })).project.id, id);
-  assert.equal((await client.refused('context_store', { content: 'a\u0000b', user: 'quoter' })).data?.['code'], 'internal');
+  assert.equal((await client.refused('context_store', { content: 'a\u0000b', user: 'quoter' })).data?.['code'], 'invalid');
 });
 
 test('events of success and of failure', async () => {
