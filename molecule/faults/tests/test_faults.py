@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import testinfra
 
 testinfra_hosts = ["ansible://aidis-faults?sudo=true"]
 
@@ -58,15 +59,30 @@ def test_every_fault_in_one_message(deploy: Any, state: Any) -> None:
     assert state() == before
 
 
-def test_a_release_of_debian_without_pgvector_says_how_to_go_on(inventories: list[str], deploy: Any, tmp_path: Any) -> None:
+@pytest.fixture
+def bare(tmp_path: Any) -> list[str]:
+    """Options that make the second machine, which nothing was ever deployed to, the only one of the inventory."""
     hosts = tmp_path / "hosts.yml"
-    hosts.write_text("aidis_db: {hosts: {aidis-faults-old: }}\naidis_app: {hosts: {aidis-faults-old: }}\n")
-    inventories.append(f"--inventory={hosts}")
-    try:
-        outcome = deploy("--limit", "aidis-faults-old")
-    finally:
-        inventories.pop()
+    groups = ("aidis_db", "aidis_app")
+    hosts.write_text("".join(f"{group}: {{hosts: {{aidis-faults-old: , aidis-faults: }}}}\n" for group in groups))
+    return [f"--inventory={hosts}", "--limit", "aidis-faults-old", "--extra-vars", "app_build_host=aidis-faults-old"]
+
+
+def test_a_release_of_debian_without_pgvector_says_how_to_go_on(deploy: Any, bare: list[str]) -> None:
+    outcome = deploy(*bare)
     assert outcome.failed and outcome.says("postgresql-15-pgvector", "postgres_source: pgdg"), outcome.output[-3000:]
+
+
+def test_a_dry_run_on_a_bare_host_changes_nothing(deploy: Any, bare: list[str], request: pytest.FixtureRequest) -> None:
+    inventory = request.config.getoption("--ansible-inventory")
+    host = testinfra.get_host("ansible://aidis-faults-old?sudo=true", ansible_inventory=inventory)
+    start = host.check_output("date --iso-8601=ns")
+    outcome = deploy(*bare, "--check", "--diff", postgres_extension_packages=[], postgres_extensions=[])
+    assert outcome.status == 0, outcome.output[-3000:]
+    changed = host.check_output("find /etc /home /opt /root /srv /usr /var -xdev -newermt %s ! -type d", start).split()
+    # What logging in and running modules leaves on any host.
+    left = [path for path in changed if not path.startswith(("/var/log/", "/var/tmp/", "/root/.ansible/", "/home/admin/.ansible/"))]
+    assert left == []
 
 
 def test_a_migration_that_fails_leaves_the_service_as_it_was(deploy: Any, state: Any, ledger: Any) -> None:
