@@ -14,11 +14,10 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-
 from ansible_collections.ridgetop.aidis.plugins.module_utils import variables
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
-Spec = t.Dict[str, t.Dict[str, t.Any]]
+Spec = dict[str, dict[str, t.Any]]
 
 
 def spec_of(role: str) -> Spec:
@@ -89,7 +88,9 @@ class ActionModule(ActionBase):
             value = self._templar.template(given[name])
         except AnsibleError as error:
             # The text names variables; a secret's value cannot stand in it, since it could not be made.
-            yield variables.check(name, "a value", f"cannot be templated: {error}", "Set what it refers to in the inventory.")
+            yield variables.check(
+                name, "a value", f"cannot be templated: {error}", "Set what it refers to in the inventory."
+            )
             return
         if option.get("required") and value in (None, ""):
             yield variables.missing(name, set(given) - {name})
@@ -97,7 +98,10 @@ class ActionModule(ActionBase):
         faults = ArgumentSpecValidator({name: {**option, "required": False, "no_log": False}}).validate({name: value})
         for fault in faults.error_messages:
             yield variables.check(
-                name, str(option.get("type")), "a value of another kind" if hidden else fault, str(_first(option.get("description")))
+                name,
+                str(option.get("type")),
+                "a value of another kind" if hidden else fault,
+                str(_first(option.get("description"))),
             )
         if hidden or name in arguments["secrets"]:
             parts = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}

@@ -23,8 +23,8 @@ FILE_NAME = "releases.json"
 RESULTS = ("staged", "good", "failed", "rolled_back")
 ID_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 
-Release = t.Dict[str, t.Any]
-Ledger = t.Dict[str, t.Any]
+Release = dict[str, t.Any]
+Ledger = dict[str, t.Any]
 
 
 class LedgerError(Exception):
@@ -91,12 +91,12 @@ def sync_directory(path: str) -> None:
         os.close(handle)
 
 
-def find(ledger: Ledger, release_id: str) -> t.Optional[Release]:
+def find(ledger: Ledger, release_id: str) -> Release | None:
     """Return the entry of a release, or None."""
     return next((entry for entry in ledger["releases"] if entry["id"] == release_id), None)
 
 
-def is_built(entry: t.Optional[Release]) -> bool:
+def is_built(entry: Release | None) -> bool:
     """Tell whether the entry's directory holds a whole build, by the ledger alone."""
     return entry is not None and bool(entry.get("built_at")) and not entry.get("pruned_at")
 
@@ -135,13 +135,13 @@ def running_as(ledger: Ledger, release_id: str, digest: str, at: str) -> Ledger:
     return changed
 
 
-def last_good(ledger: Ledger, besides: str) -> t.Optional[str]:
+def last_good(ledger: Ledger, besides: str) -> str | None:
     """Return the id of the newest good and built release other than ``besides``: the one to return to."""
     good = [e for e in ledger["releases"] if e["id"] != besides and e["result"] == "good" and is_built(e)]
     return max(good, key=lambda entry: entry["good_at"])["id"] if good else None
 
 
-def to_prune(ledger: Ledger, keep: int, active: t.Optional[str]) -> t.List[str]:
+def to_prune(ledger: Ledger, keep: int, active: str | None) -> list[str]:
     """Return the ids of built releases to remove so that ``keep`` stay, the oldest first.
 
     The active release, the one that the service was started from and the last good one before it always stay.

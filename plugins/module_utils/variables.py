@@ -10,7 +10,7 @@ import difflib
 import re
 import typing as t
 
-Check = t.Dict[str, t.Any]
+Check = dict[str, t.Any]
 
 # Texts that manuals put where a secret has to stand; matched in the whole value, in any case.
 PLACEHOLDERS = re.compile(

@@ -12,12 +12,12 @@ version_added: 0.1.0
 author:
   - Ridgetop Developers (@ridgetop)
 description:
-  - Runs on the controller. The checks that Ansible makes when a role starts end at the first role with a fault; this one
-    looks at all roles at once, so that everything can be mended in one go.
-  - Finds required variables that are missing, values of a wrong type or choice, values that cannot be templated, names that are most
-    likely misspelt, and secrets that are weak or the placeholder of a manual.
-  - Collects what the roles require of a host, their options C(<role>_requirements), since a role's defaults are not known
-    before it starts.
+  - Runs on the controller. The checks that Ansible makes when a role starts end at the first role with a fault;
+    this one looks at all roles at once, so that everything can be mended in one go.
+  - Finds required variables that are missing, values of a wrong type or choice, values that cannot be templated,
+    names that are most likely misspelt, and secrets that are weak or the placeholder of a manual.
+  - Collects what the roles require of a host, their options C(<role>_requirements), since a role's defaults are
+    not known before it starts.
   - No value of a secret stands in the result.
 attributes:
   check_mode:
@@ -36,8 +36,9 @@ options:
     elements: str
     required: true
   secrets:
-    description: Variables whose values must be strong. Those marked C(no_log) in an argument spec are looked at anyway; a
-      mapping has each of its values looked at.
+    description:
+      - Variables whose values must be strong. Those marked C(no_log) in an argument spec are looked at anyway.
+      - Of a mapping, each value is looked at.
     type: list
     elements: str
     default: []

@@ -138,17 +138,18 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
-
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_dir
 
 
 def now() -> str:
     """Return the time in UTC, to the microsecond: releases are ordered by it."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def desired(module: AnsibleModule, before: book.Ledger, active: str | None, digest: str) -> tuple[book.Ledger, list[str]]:
+def desired(
+    module: AnsibleModule, before: book.Ledger, active: str | None, digest: str
+) -> tuple[book.Ledger, list[str]]:
     """Return the ledger that the state asks for, and the releases to remove."""
     params = module.params
     entry = book.find(before, params["id"])
@@ -239,7 +240,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with release_dir.locked(module.params["state_dir"], write=module.params["state"] != "query" and not module.check_mode):
+        with release_dir.locked(
+            module.params["state_dir"], write=module.params["state"] != "query" and not module.check_mode
+        ):
             result = run(module)
     except (book.LedgerError, OSError) as error:
         module.fail_json(msg=to_native(error))

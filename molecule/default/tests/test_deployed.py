@@ -99,7 +99,12 @@ def test_passwords_are_scram(host: Any, sql: Any) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("log_connections", "on"), ("log_disconnections", "on"), ("log_statement", "ddl"), ("listen_addresses", "localhost")],
+    [
+        ("log_connections", "on"),
+        ("log_disconnections", "on"),
+        ("log_statement", "ddl"),
+        ("listen_addresses", "localhost"),
+    ],
 )
 def test_the_guides_settings_are_in_force(sql: Any, setting: str, value: str) -> None:
     assert sql(f"SHOW {setting}") == [[value]]

@@ -35,12 +35,17 @@ testinfra_hosts = ["ansible://aidis-faults?sudo=true"]
         ({"app_repository": "/srv/git/nowhere.git"}, ["'/srv/git/nowhere.git'", "cannot be had"]),
         ({"app_version": "v1.2.0-build-fails"}, ["could not be built", "error TS"]),
         ({"app_version": "v1.1.0", "app_typescript_minimum": "99"}, ["TypeScript", "is older than"]),
-        ({"app_version": "v1.1.0", "app_install_command": "sleep 60", "app_build_timeout": 2}, ["longer than 2 seconds"]),
+        (
+            {"app_version": "v1.1.0", "app_install_command": "sleep 60", "app_build_timeout": 2},
+            ["longer than 2 seconds"],
+        ),
         ({"app_version": "v1.1.0", "app_build_products": ["dist", "no-such-product"]}, ["no-such-product"]),
     ],
     ids=lambda value: "-".join(f"{k}={v}" for k, v in value.items())[:60] if isinstance(value, dict) else "",
 )
-def test_a_clear_error_and_nothing_touched(deploy: Any, state: Any, variables: dict[str, Any], texts: list[str]) -> None:
+def test_a_clear_error_and_nothing_touched(
+    deploy: Any, state: Any, variables: dict[str, Any], texts: list[str]
+) -> None:
     before = state()
     outcome = deploy(**variables)
     assert outcome.failed and outcome.says(*texts), outcome.output[-3000:]
@@ -50,7 +55,11 @@ def test_a_clear_error_and_nothing_touched(deploy: Any, state: Any, variables: d
 def test_every_fault_in_one_message(deploy: Any, state: Any) -> None:
     before = state()
     outcome = deploy(
-        aidis_database_password="changeme", app_version="", preflight_cpus=4096, app_helth_timeout=3, app_migration_timeout="x"
+        aidis_database_password="changeme",
+        app_version="",
+        preflight_cpus=4096,
+        app_helth_timeout=3,
+        app_migration_timeout="x",
     )
     assert outcome.failed
     assert outcome.says("aidis_database_password", "app_version", "Processors", "app_migration_timeout"), outcome.output
@@ -81,7 +90,11 @@ def test_a_dry_run_on_a_bare_host_changes_nothing(deploy: Any, bare: list[str], 
     assert outcome.status == 0, outcome.output[-3000:]
     changed = host.check_output("find /etc /home /opt /root /srv /usr /var -xdev -newermt %s ! -type d", start).split()
     # What logging in and running modules leaves on any host.
-    left = [path for path in changed if not path.startswith(("/var/log/", "/var/tmp/", "/root/.ansible/", "/home/admin/.ansible/"))]
+    left = [
+        path
+        for path in changed
+        if not path.startswith(("/var/log/", "/var/tmp/", "/root/.ansible/", "/home/admin/.ansible/"))
+    ]
     assert left == []
 
 
@@ -102,7 +115,9 @@ def test_a_dry_run_on_a_deployed_host_changes_nothing(deploy: Any, state: Any) -
     assert state() == before
 
 
-@pytest.mark.parametrize("task", ["Enable the unit", "Start the service, or restart it where what it runs from has changed"])
+@pytest.mark.parametrize(
+    "task", ["Enable the unit", "Start the service, or restart it where what it runs from has changed"]
+)
 def test_a_run_killed_before_the_restart_is_made_good_by_the_next(deploy: Any, host: Any, task: str) -> None:
     role = "ridgetop.aidis.systemd" if "unit" in task else "ridgetop.aidis.app"
     level = "warn" if "unit" in task else "error"

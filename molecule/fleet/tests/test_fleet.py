@@ -44,7 +44,7 @@ def sql(host: Any, query: str) -> list[str]:
 def test_each_host_answers_with_the_one_database(reach: Any, name: str) -> None:
     script = (
         "import socket; s = socket.create_connection(('127.0.0.1', 3001), 10); s.settimeout(10);"
-        f"s.sendall(b'{{\"method\":\"session_new\",\"params\":{{\"agent_type\":\"{name}\"}}}}\\n');"
+        f's.sendall(b\'{{"method":"session_new","params":{{"agent_type":"{name}"}}}}\\n\');'
         "print(s.makefile().readline())"
     )
     answer = json.loads(reach(name).check_output("python3 -c %s", script))

@@ -12,7 +12,15 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import variables
 
 @pytest.mark.parametrize(
     "placeholder",
-    ["your_secure_password", "your_jwt_secret_here", "your_system_project_id_here", "changeme", "CHANGE_ME", "<password>", "secret123"],
+    [
+        "your_secure_password",
+        "your_jwt_secret_here",
+        "your_system_project_id_here",
+        "changeme",
+        "CHANGE_ME",
+        "<password>",
+        "secret123",
+    ],
 )
 def test_placeholders_of_manuals_are_refused(placeholder: str) -> None:
     assert variables.weakness(placeholder, 1) == "a placeholder of a manual"
