@@ -316,19 +316,20 @@ EXAMPLES = r"""
         kind: http
         port: 8080
         path: /readyz
-        json:
-          status: ready
       - id: session_new
         kind: tool
         tool: session_new
         arguments:
-          title: "gate-{uuid}"
+          user: "gate-{uuid}"
+        expect:
+          session.status: active
         capture:
           session: session.id
         cleanup:
           tool: session_end
           arguments:
             session_id: "{session}"
+            purge: true
 
 - name: Measure the creation of sessions over streamable HTTP
   ridgetop.aidis.mcp_probe:
@@ -343,7 +344,15 @@ EXAMPLES = r"""
         transport: http
         tool: session_new
         arguments:
-          title: "measure-{n}-{uuid}"
+          user: "measure-{uuid}"
+          title: "call {n}"
+        capture:
+          session: session.id
+        cleanup:
+          tool: session_end
+          arguments:
+            session_id: "{session}"
+            purge: true
         count: 100
         warmup: 5
         limits:
