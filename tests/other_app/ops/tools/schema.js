@@ -5,8 +5,8 @@
 // 1.10.0 comes after 1.9.0. That is what the development dependency is for.
 const fs = require('node:fs');
 const path = require('node:path');
+const { compareVersions, validateStrict } = require('compare-versions');
 const { Client } = require('pg');
-const semver = require('semver');
 
 const DIRECTORY = path.join(__dirname, '..', 'schema');
 const LOCK = 741_955_206; // Of this program alone; a second one waits for the first.
@@ -29,8 +29,8 @@ async function up() {
         version text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`);
     const { rows } = await client.query('SELECT version FROM "Upkeep".schema_history');
     const done = new Set(rows.map((row) => row.version));
-    const there = fs.readdirSync(DIRECTORY).map((file) => path.basename(file, '.sql')).filter((name) => semver.valid(name));
-    for (const version of semver.sort(there).filter((name) => !done.has(name))) await apply(client, version);
+    const there = fs.readdirSync(DIRECTORY).map((file) => path.basename(file, '.sql')).filter(validateStrict);
+    for (const version of there.sort(compareVersions).filter((name) => !done.has(name))) await apply(client, version);
   } finally {
     await client.end();
   }
