@@ -62,6 +62,7 @@ def test_every_fault_of_a_host_and_its_variables_in_one_message(deploy: Any, sta
     ("variables", "texts"),
     [
         ({"aidis_database_password": "your_secure_password"}, ["aidis_database_password", "a placeholder of a manual"]),
+        ({"aidis_mcp_port": "many"}, ["aidis_mcp_port", "'many'"]),
         ({"app_version": "v9.9.9"}, ["app_version 'v9.9.9' cannot be had"]),
         ({"app_repository": "/srv/git/nowhere.git"}, ["'/srv/git/nowhere.git'", "cannot be had"]),
         ({"app_version": "v1.2.0-build-fails"}, ["could not be built", "error TS"]),
@@ -74,7 +75,15 @@ def test_every_fault_of_a_host_and_its_variables_in_one_message(deploy: Any, sta
             ["TypeScript", "is older than"],
         ),
     ],
-    ids=["placeholder", "unknown-version", "unknown-repository", "build-fails", "build-hangs", "old-compiler"],
+    ids=[
+        "placeholder",
+        "no-number",
+        "unknown-version",
+        "unknown-repository",
+        "build-fails",
+        "build-hangs",
+        "old-compiler",
+    ],
 )
 def test_a_clear_error_and_nothing_touched(
     deploy: Any, state: Any, variables: dict[str, Any], texts: list[str]
