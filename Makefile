@@ -1,7 +1,7 @@
 # The one way in: `make help`. Everything here calls a script in tools/, which can be run by itself, too.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule lock clean
+.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule docs lock clean
 
 # A failing step ends with this line.
 repeat = AIDIS_REPEAT='make $@'
@@ -36,6 +36,9 @@ sanity: setup ## Run ansible-test's sanity checks
 
 molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
 	@AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
+
+docs: setup ## Build the documentation as HTML, in .cache/docs/html
+	@$(repeat) tools/step "Build the documentation" tools/docs
 
 setup: ## Make or renew the Python environment and the collections (PYTHON=, COLLECTIONS=galaxy)
 	@tools/setup
