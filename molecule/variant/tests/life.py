@@ -167,7 +167,7 @@ def test_a_release_that_does_not_start_is_told_and_recorded(sources: dict[str, s
         app_source_path=sources["third"],
         app_health_timeout=8,
         systemd_exec_start="/usr/bin/node build/absent.js",
-        systemd_restart_seconds="100ms",
+        systemd_restart_seconds=0,
     )
     assert run.status != 0
     assert "build/absent.js" in run.output, "the journal's last lines"
