@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import random
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,9 @@ EXCHANGE = "/home/mcp.svc-1/exchange"
 DATABASE = "Aidis-Prod 2"
 PROJECT = 'Everybody\'s "desk"'
 ENVIRONMENT_FILE = "/etc/opt/mcp/workspaces.conf"
-INVENTORY = Path(__file__).resolve().parent.parent / "inventory/group_vars/all.yml"
+SCENARIO = Path(__file__).resolve().parents[1]
+PROJECT_ROOT = SCENARIO.parent.parent
+TEMPLATE = PROJECT_ROOT / "roles/app/templates/etc/aidis/production.env.j2"
 
 
 class Loader(yaml.SafeLoader):
@@ -36,7 +42,8 @@ def as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
 
 
 Loader.add_constructor("!unsafe", as_text)
-GIVEN: dict[str, Any] = yaml.load(INVENTORY.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
+INVENTORY = (SCENARIO / "inventory/group_vars/all.yml").read_text(encoding="utf-8")
+GIVEN: dict[str, Any] = yaml.load(INVENTORY, Loader)  # noqa: S506 - a SafeLoader
 # What the inventory writes as templates, and what is no text there.
 MEANT = {
     "PGHOST": "localhost",
@@ -131,6 +138,42 @@ def test_no_other_application_is_configured(environment: dict[str, str]) -> None
 
 def test_the_unit_own_environment(environment: dict[str, str]) -> None:
     assert environment["UNIT_TEXT"] == GIVEN["systemd_environment"]["UNIT_TEXT"]
+
+
+def hostile_texts() -> list[str]:
+    """Every text of up to two of the characters that readers tell apart, and long ones of any characters."""
+    significant = "'\"\\`$ \t\n\r#;=%{!~&|<(*?[nxé"
+    short = ["".join(pair) for length in (0, 1, 2) for pair in itertools.product(significant, repeat=length)]
+    chance = random.Random(21)  # noqa: S311 - the same texts at each run
+    characters = list(significant) * 20 + [chr(code) for code in (*range(1, 0x250), 0x2028, 0x1F3D4)]
+    return short + ["".join(chance.choices(characters, k=chance.randint(3, 80))) for _ in range(300)]
+
+
+def escaped(text: str) -> str:
+    """Every character by its number, as YAML's double quotes take it."""
+    return "".join(f"\\U{ord(character):08x}" for character in text)
+
+
+def test_systemd_reads_every_text_as_it_was_written(host: Any, tmp_path: Path) -> None:
+    """The role's template by Ansible's own module, read by the systemd of the host into a process."""
+    meant = {f"HOSTILE_{number}": text for number, text in enumerate(hostile_texts())}
+    # Tagged only where it would be a template: PyYAML finds no constructor for a tagged "=".
+    tags = {name: "!unsafe " if "{" in text else "" for name, text in meant.items()}
+    lines = [f'  {name}: {tags[name]}"{escaped(text)}"' for name, text in meant.items()]
+    variables = tmp_path / "variables.yml"
+    variables.write_text("\n".join(["__app_variables:", *lines]) + "\n", encoding="utf-8")
+    file = "/run/hostile.env"
+    command = [
+        *("ansible", "aidis-variant", "--become", "--extra-vars", f"@{variables}"),
+        *("-i", str(PROJECT_ROOT / "molecule/shared/inventory"), "-i", str(SCENARIO / "inventory")),
+        *("-m", "ansible.builtin.template", "-a", json.dumps({"src": str(TEMPLATE), "dest": file, "mode": "0600"})),
+    ]
+    written = subprocess.run(command, cwd=PROJECT_ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    assert written.returncode == 0, written.stdout + written.stderr
+    given = host.run("systemd-run --quiet --pipe --wait --property EnvironmentFile=%s env -0; rm %s", file, file)
+    assert given.stderr == ""
+    read = dict(entry.split("=", 1) for entry in given.stdout_bytes.decode().split("\0") if entry)
+    assert {name: text for name, text in read.items() if name in meant} == meant
 
 
 # Database
