@@ -1,7 +1,8 @@
 -- What the running server has not taken over of its files, as one JSON object:
 -- unread: a file is newer than the last reload; restart_for: settings that wait for a restart;
--- errors: lines that the server refuses.
+-- errors: lines that the server refuses; port: where it listens now.
 SELECT json_build_object(
+  'port', current_setting('port')::int,
   'unread', (
     SELECT coalesce(max((pg_stat_file(path)).modification) > pg_conf_load_time(), false)
     FROM (
