@@ -206,7 +206,7 @@ def test_back_to_the_release_before(sources: dict[str, str], look: Any, host: An
 def test_after_a_reboot_the_service_comes_back_by_itself(sources: dict[str, str], look: Any, host: Any) -> None:
     before = look()
     booted = host.run("systemctl show -P KernelTimestampMonotonic; cat /proc/1/stat | cut -d ' ' -f 22").stdout
-    podman = PROJECT / "molecule/shared/bin/podman"
+    podman = str(PROJECT / "molecule/shared/bin/podman")
     subprocess.run([podman, "restart", "--time", "30", "aidis-variant"], check=True, capture_output=True)
     waited = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait"
     command = [podman, "exec", "aidis-variant", "timeout", "90", "sh", "-c", waited]
