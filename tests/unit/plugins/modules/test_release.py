@@ -162,6 +162,8 @@ def test_pruning_takes_the_oldest_and_says_so_in_the_ledger(release: Release, de
     assert sorted(p.name for p in (host / "root" / "releases").iterdir()) == ["v2-b", "v3-c", "v4-d"]
     pruned = next(entry for entry in ledger_of(host)["releases"] if entry["id"] == "v1-a")
     assert pruned["pruned_at"] and not release("v1-a")["staged"]
+    (host / "root" / "releases" / "v1-a").mkdir()
+    assert not release("v1-a")["staged"], "the ledger tells what is built, not a directory of that name"
 
 
 def test_a_release_never_named_in_the_ledger_is_not_touched(deployed: Any, host: Path) -> None:
@@ -199,4 +201,5 @@ def test_something_else_in_place_of_the_link_is_not_replaced(release: Release, h
     (host / "root" / "current").mkdir()
     release("v1-a", "failed")
     assert (host / "root" / "current").is_dir()
-    assert release("v1-a")["failed"]
+    result = release("v1-a")
+    assert result["failed"] and "is not a link" in result["msg"]
