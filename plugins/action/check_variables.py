@@ -71,8 +71,13 @@ class ActionModule(ActionBase):
         checks.extend(variables.unknown((n for n in given if isinstance(n, str)), spec, prefixes))
         requirements: list[t.Any] = []
         for name in (f"{role}_requirements" for role in arguments["roles"]):
-            if name in spec:
+            if name not in spec:
+                continue
+            try:
                 requirements.extend(self._templar.template(self._templar.available_variables[name]))
+            except AnsibleError as error:
+                hint = "Mend the variables that it is made of."
+                checks.append(variables.check(name, "a list", f"cannot be templated: {error}", hint))
         return {"changed": False, "checks": checks, "requirements": requirements}
 
     def _look(
@@ -103,6 +108,9 @@ class ActionModule(ActionBase):
                 "a value of another kind" if hidden else fault,
                 str(_first(option.get("description"))),
             )
+        wrong_names = variables.environment(name, value)
+        if wrong_names:
+            yield wrong_names
         if hidden or name in arguments["secrets"]:
             parts = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
             for part_name, part in parts.items():

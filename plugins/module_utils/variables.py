@@ -49,6 +49,21 @@ def weakness(secret: str, least: int) -> str | None:
     return None
 
 
+def environment(name: str, value: t.Any) -> Check | None:
+    """Return the failure of a mapping of environment variables one of whose names systemd would leave out, or None."""
+    if not isinstance(value, dict) or not re.search(r"_environment(_extra)?\Z", name):
+        return None
+    wrong = [str(key) for key in value if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(key))]
+    if not wrong:
+        return None
+    return check(
+        name,
+        "names of environment variables",
+        ", ".join(wrong),
+        "systemd leaves such a variable out. Letters, digits and _, no digit first.",
+    )
+
+
 def unknown(given: t.Iterable[str], known: t.Collection[str], prefixes: t.Collection[str]) -> t.Iterator[Check]:
     """Yield a warning for every variable that has the prefix of a role and stands so near to one of its options
     that it is most likely meant to be it."""

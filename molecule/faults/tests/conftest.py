@@ -52,8 +52,11 @@ def inventories(request: pytest.FixtureRequest) -> list[str]:
 def deploy(inventories: list[str]) -> Deploy:
     """Run deploy.yml with variables over the inventory's; `kill_at` ends the controller when that task starts."""
 
-    def run(*arguments: str, kill_at: str | None = None, **variables: Any) -> Outcome:
-        command = ["ansible-playbook", DEPLOY, *inventories, "--extra-vars", json.dumps(variables), *arguments]
+    def run(
+        *arguments: str, kill_at: str | None = None, inventory: list[str] | None = None, **variables: Any
+    ) -> Outcome:
+        hosts = inventory or inventories
+        command = ["ansible-playbook", DEPLOY, *hosts, "--extra-vars", json.dumps(variables), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             lines = []
             for line in process.stdout or ():

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ def test_every_fault_of_a_host_and_its_variables_in_one_message(deploy: Any, sta
     outcome = deploy(
         aidis_database_password="",
         aidis_http_port=22,
-        app_environment_extra="{{ no_such_thing }}",
+        app_build_environment="{{ no_such_thing }}",
         app_helth_timeout=3,
         app_migration_timeout="soon",
+        systemd_environment={"NO-NAME": 1},
         app_node_minimum="99",
         app_prune_after="sometimes",
         app_repository="",
@@ -37,9 +39,10 @@ def test_every_fault_of_a_host_and_its_variables_in_one_message(deploy: Any, sta
     for texts in (
         ["aidis_database_password", "not set"],
         ["Port of the service (app.port:22)"],
-        ["app_environment_extra", "no_such_thing"],
+        ["app_build_environment", "no_such_thing"],
         ["Did you mean app_health_timeout?"],
         ["app_migration_timeout", "soon"],
+        ["systemd_environment", "NO-NAME"],
         ["Node.js", "99"],
         ["app_prune_after", "sometimes"],
         ["Set app_repository"],
@@ -95,16 +98,19 @@ def test_a_clear_error_and_nothing_touched(
 
 
 @pytest.fixture
-def bare(tmp_path: Any) -> list[str]:
-    """Options that make the second machine, which nothing was ever deployed to, the only one of the inventory."""
-    hosts = tmp_path / "hosts.yml"
-    groups = ("aidis_db", "aidis_app")
-    hosts.write_text("".join(f"{group}: {{hosts: {{aidis-faults-old: , aidis-faults: }}}}\n" for group in groups))
-    return [f"--inventory={hosts}", "--limit", "aidis-faults-old", "--extra-vars", "app_build_host=aidis-faults-old"]
+def bare(inventories: list[str], tmp_path: Path) -> list[str]:
+    """An inventory of the second machine alone, which nothing was ever deployed to, with the same variables."""
+    shared, own = inventories
+    variables = Path(own.partition("=")[2]) / "group_vars" / "all"
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all").symlink_to(variables.resolve())
+    groups = ("containers", "aidis_db", "aidis_app")
+    (tmp_path / "hosts.yml").write_text("".join(f"{group}: {{hosts: {{aidis-faults-old: }}}}\n" for group in groups))
+    return [shared, f"--inventory={tmp_path}"]
 
 
 def test_a_release_of_debian_without_pgvector_says_how_to_go_on(deploy: Any, bare: list[str]) -> None:
-    outcome = deploy(*bare)
+    outcome = deploy(inventory=bare)
     assert outcome.failed and outcome.says("postgresql-15-pgvector", "postgres_source: pgdg"), outcome.output[-3000:]
 
 
@@ -112,16 +118,12 @@ def test_a_dry_run_on_a_bare_host_changes_nothing(deploy: Any, bare: list[str], 
     inventory = request.config.getoption("--ansible-inventory")
     host = testinfra.get_host("ansible://aidis-faults-old?sudo=true", ansible_inventory=inventory)
     start = host.check_output("date --iso-8601=ns")
-    outcome = deploy(*bare, "--check", "--diff", postgres_extension_packages=[], postgres_extensions=[])
+    outcome = deploy("--check", "--diff", inventory=bare, postgres_extension_packages=[], postgres_extensions=[])
     assert outcome.status == 0, outcome.output[-3000:]
     changed = host.check_output("find /etc /home /opt /root /srv /usr /var -xdev -newermt %s ! -type d", start).split()
     # What logging in and running modules leaves on any host.
-    left = [
-        path
-        for path in changed
-        if not path.startswith(("/var/log/", "/var/tmp/", "/root/.ansible/", "/home/admin/.ansible/"))
-    ]
-    assert left == []
+    anyway = ("/var/log/", "/var/tmp/", "/root/.ansible/", "/home/admin/.ansible/")
+    assert [path for path in changed if not path.startswith(anyway)] == []
 
 
 def test_a_migration_that_fails_leaves_the_service_as_it_was(deploy: Any, state: Any, ledger: Any) -> None:

@@ -38,6 +38,13 @@ def test_strong_secrets_pass(strong: str) -> None:
     assert variables.secret("x", strong, 12) is None
 
 
+def test_names_that_systemd_would_leave_out_are_told() -> None:
+    failed = variables.environment("app_environment_extra", {"GOOD_1": 1, "BAD-NAME": 2, "1ST": 3, "NEW\nLINE": 4})
+    assert failed is not None and failed["observed"].startswith("BAD-NAME, 1ST")
+    assert variables.environment("app_environment", {"GOOD": 1, "_x": 2}) is None
+    assert variables.environment("systemd_limits", {"BAD-NAME": 2}) is None
+
+
 def test_a_missing_variable_names_its_misspelling() -> None:
     failed = variables.missing("aidis_database_password", ["aidis_databse_password", "other"])
     assert failed["status"] == "fail" and "aidis_databse_password" in failed["hint"]
