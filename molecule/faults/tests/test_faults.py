@@ -136,9 +136,14 @@ def test_a_migration_that_fails_leaves_the_service_as_it_was(deploy: Any, state:
     assert ledger()["releases"][-1]["result"] == "failed"
 
 
-def test_a_dry_run_on_a_deployed_host_changes_nothing(deploy: Any, state: Any) -> None:
+@pytest.mark.parametrize(
+    "variables",
+    [{"app_environment_extra": {"LOG_LEVEL": "debug"}}, {"app_version": "v1.1.0"}],
+    ids=["variable", "version"],
+)
+def test_a_dry_run_on_a_deployed_host_changes_nothing(deploy: Any, state: Any, variables: dict[str, Any]) -> None:
     before = state()
-    outcome = deploy("--check", "--diff", app_environment_extra={"LOG_LEVEL": "debug"})
+    outcome = deploy("--check", "--diff", **variables)
     assert outcome.status == 0, outcome.output[-3000:]
     assert state() == before
 
