@@ -28,7 +28,7 @@ def missing(kind: Kind, path: Path) -> str:
     if kind.name == "extension":
         return f"as a superuser: CREATE EXTENSION {quoted(path[-1])}"
     if kind.by_definition:
-        return f"run the migrations; a {kind.title or kind.name} of another name would do"
+        return "run the migrations; one of another name would do"
     return "run the migrations"
 
 

@@ -45,7 +45,6 @@ class Kind:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     sections: tuple[Kind, ...] = ()
     by_definition: bool = False
-    title: str = ""
 
     def default(self, attribute: str) -> Any:
         """The value of an attribute that is not written."""
@@ -91,8 +90,8 @@ COLUMN = Kind(
         "validated": _VALID,
     },
 )
-PRIMARY_KEY = Kind("primary_key", "primary_key", _KEY, by_definition=True, title="primary key")
-UNIQUE = Kind("unique", "unique", {**_KEY, "nulls_not_distinct": _FLAG}, by_definition=True, title="unique constraint")
+PRIMARY_KEY = Kind("primary_key", "primary_key", _KEY, by_definition=True)
+UNIQUE = Kind("unique", "unique", {**_KEY, "nulls_not_distinct": _FLAG}, by_definition=True)
 CHECK = Kind(
     "check",
     "checks",
@@ -103,7 +102,6 @@ CHECK = Kind(
         "enforced": _VALID,
     },
     by_definition=True,
-    title="check constraint",
 )
 FOREIGN_KEY = Kind(
     "foreign_key",
@@ -123,14 +121,12 @@ FOREIGN_KEY = Kind(
         "enforced": _VALID,
     },
     by_definition=True,
-    title="foreign key",
 )
 EXCLUSION = Kind(
     "exclusion",
     "exclusions",
     {"definition": Attribute("expression", required=True), "valid": _VALID},
     by_definition=True,
-    title="exclusion constraint",
 )
 INDEX = Kind(
     "index",
@@ -193,7 +189,6 @@ MATERIALIZED_VIEW = Kind(
     "materialized_views",
     {"definition": Attribute("view", required=True), "populated": _VALID, "access": _ACCESS},
     (INDEX,),
-    title="materialized view",
 )
 ENUM = Kind("enum", "enums", {"values": Attribute("names", required=True)})
 DOMAIN = Kind(

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import re
 
-# What printed values and expressions depend on; the first two take milliseconds.
+# What printed values and expressions depend on.
 SETTINGS = {
-    "statement_timeout": "",
-    "lock_timeout": "",
     "search_path": "pg_catalog",
     "bytea_output": "hex",
     "datestyle": "ISO, YMD",

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,26 +23,33 @@ if postgres.PSYCOPG2_ERROR is None:
     from psycopg2 import sql
 
 OLDEST = 140000
-_ATTEMPTS = 3
-# The transaction's begin and end, and its settings.
-_FRAME = 3
+# Seconds to wait for a lock. Less than PostgreSQL's deadlock_timeout of 1 s: whoever waits for what is
+# held here meanwhile goes on before the server would cancel one of the two.
+_LOCK_WAIT = 0.5
+_PAUSE = 0.05
+# The transaction's begin and end, its settings, and a savepoint.
+_FRAME = 4
 # What is dropped meanwhile makes functions of the catalog fail so: internal error, undefined object
-# of several sorts, serialization failure.
-_TORN_CODES = ("XX000", "42P01", "42703", "42704", "42883", "40001")
+# of several sorts, serialization failure. And: lock not available, deadlock.
+_TORN_CODES = ("XX000", "42P01", "42703", "42704", "42883", "40001", "55P03", "40P01")
 
 
 def read(
     params: Mapping[str, Any], schemas: Sequence[str], migrations: Migrations | None, role: str | None
 ) -> Observed:
-    """Read the schemas. What is dropped meanwhile makes it start again. Raises DatabaseError."""
+    """Read the schemas, for ``timeout`` seconds at most. Raises DatabaseError.
+
+    It starts again where something was dropped while it was read, and where a lock is held by others.
+    """
     queries = 0
-    for attempt in range(_ATTEMPTS):
+    end = time.monotonic() + params["timeout"]
+    pause = 0.0
+    while True:
         reader = None
         try:
             with _snapshot(params) as (cursor, version):
                 reader = _Reader(cursor, version, schemas, role)
-                frame = _FRAME + bool(params["session_role"])
-                return reader.observed(migrations, queries + frame)
+                return reader.observed(migrations, queries + _FRAME + bool(params["session_role"]))
         except UnicodeError:
             raise postgres.DatabaseError("the database holds names or texts that are not UTF-8") from None
         except TornError:
@@ -51,9 +59,10 @@ def read(
             if error.code not in _TORN_CODES:
                 raise error from None
         queries += _FRAME + reader.queries if reader else 0
-        if attempt == _ATTEMPTS - 1:
+        if time.monotonic() + pause > end:
             raise error
-    raise AssertionError
+        time.sleep(pause)
+        pause = min(pause + _PAUSE, _LOCK_WAIT)
 
 
 @contextmanager
@@ -65,10 +74,12 @@ def _snapshot(params: Mapping[str, Any]) -> Iterator[tuple[Any, int]]:
         with connection, connection.cursor() as cursor:
             if params["session_role"]:
                 cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(params["session_role"])))
-            limit = str(max(1, int(params["timeout"] * 1000)))
-            settings = {name: value or limit for name, value in schema_queries.SETTINGS.items()}
-            call = sql.SQL(", ").join(sql.SQL("pg_catalog.set_config(%s, %s, true)") for _ in settings)
+            limits = {"statement_timeout": params["timeout"], "lock_timeout": min(params["timeout"], _LOCK_WAIT)}
+            settings = {name: str(max(1, int(seconds * 1000))) for name, seconds in limits.items()}
+            settings.update(schema_queries.SETTINGS)
+            call = sql.SQL(", ").join([sql.SQL("pg_catalog.set_config(%s, %s, true)")] * len(settings))
             cursor.execute(sql.SQL("SELECT {}").format(call), [part for pair in settings.items() for part in pair])
+            cursor.execute("SAVEPOINT unlocked")
             yield cursor, connection.server_version
     finally:
         connection.close()
@@ -118,6 +129,9 @@ class _Reader:
     def _schemas(self) -> Document:
         assembly = Assembly(self._rows(schema_queries.SCHEMAS))
         assembly.relations(self._rows(schema_queries.RELATIONS))
+        # Gives back what printing views has locked; nothing else is undone, for nothing was done.
+        self._cursor.execute("ROLLBACK TO SAVEPOINT unlocked")
+        self.queries += 1
         assembly.columns(self._rows(schema_queries.COLUMNS))
         assembly.constraints(self._rows(schema_queries.CONSTRAINTS))
         classes = dict(self._rows(schema_queries.OPERATOR_CLASSES))

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: schema_verify
 short_description: Compare the schema of a live PostgreSQL database with a contract
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - Ridgetop Developers (@ridgetop)
 description:
@@ -17,8 +17,9 @@ description:
   - Writes the contract of a live database, and computes a fingerprint of its schema.
   - Reads the catalog in about a dozen queries, however big the schema is, in one read-only transaction that sees the
     database as it was at one moment. Data is not read, but for the names of the migrations recorded.
-  - Nothing is locked but as a reader locks, so the application goes on. Only somebody who holds a table in the mode
-    C(ACCESS EXCLUSIVE), as a running migration does, is waited for, O(timeout) at most.
+  - Nothing is locked but as a reader locks, so the application goes on. A migration that runs meanwhile waits for a
+    moment at most, and where each waits for the other it is the module that gives way.
+  - What a migration holds in the mode C(ACCESS EXCLUSIVE), or drops while it is read, is tried again for O(timeout).
   - Needs no superuser, and no right to read the tables. PostgreSQL 14 and later.
 extends_documentation_fragment:
   - ridgetop.aidis.attributes
@@ -228,7 +229,7 @@ findings:
       attribute: ''
       expected: 'columns: [agent_type]'
       observed: none
-      hint: run the migrations; a index of another name would do
+      hint: run the migrations; one of another name would do
       status: fail
 checks:
   description: One check for each category of objects, in the common shape.
@@ -263,7 +264,7 @@ statistics:
     server_version:
       description: Version of the server, as in C(server_version_num).
       type: int
-  sample: {queries: 13, server_version: 170006, objects: {schema: 1, table: 9, column: 71, index: 20}}
+  sample: {queries: 14, server_version: 170006, objects: {schema: 1, table: 9, column: 71, index: 20}}
 """
 
 import gc
