@@ -1,7 +1,7 @@
 # The one way in: `make help`. Everything here calls a script in tools/, which can be run by itself, too.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule docs lock clean
+.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule docs bench-modules lock clean
 
 # A failing step ends with this line.
 repeat = AIDIS_REPEAT='make $@'
@@ -39,6 +39,9 @@ molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
 
 docs: setup ## Build the documentation as HTML, in .cache/docs/html
 	@$(repeat) tools/step "Build the documentation" tools/docs
+
+bench-modules: setup ## Measure schema_verify beside what one would run instead, and write the page of results
+	@$(repeat) tools/step "Measure the modules" tools/bench_modules
 
 setup: ## Make or renew the Python environment and the collections (PYTHON=, COLLECTIONS=galaxy)
 	@tools/setup
