@@ -40,7 +40,7 @@ def check_id(release_id: str) -> str:
 
 def empty() -> Ledger:
     """Return the ledger of a host without releases."""
-    return {"schema": SCHEMA, "running": None, "releases": []}
+    return {"schema": SCHEMA, "running": None, "underway": None, "releases": []}
 
 
 def load(path: str) -> Ledger:
@@ -57,7 +57,7 @@ def load(path: str) -> Ledger:
         raise LedgerError(f"{path} cannot be read as a ledger: {error}") from error
     if not isinstance(ledger, dict) or ledger.get("schema") != SCHEMA or not isinstance(ledger.get("releases"), list):
         raise LedgerError(f"{path} is not a ledger of schema {SCHEMA}")
-    return ledger
+    return {**empty(), **ledger}
 
 
 def dump(ledger: Ledger) -> str:
@@ -121,8 +121,8 @@ def record(ledger: Ledger, release_id: str, result: str, at: str, facts: t.Mappi
         entry.pop("pruned_at", None)
     if result == "good":
         entry["good_at"] = at
-    if result == "failed":
-        entry["failed_at"] = at
+    if result in ("failed", "rolled_back"):
+        entry[f"{result}_at"] = at
     else:
         entry.pop("reason", None)
     return changed
@@ -132,7 +132,57 @@ def running_as(ledger: Ledger, release_id: str, digest: str, at: str) -> Ledger:
     """Return the ledger that says what the service was started from."""
     changed = copy.deepcopy(ledger)
     changed["running"] = {"id": release_id, "digest": digest, "at": at}
+    changed["underway"] = None
     return changed
+
+
+def migrating(ledger: Ledger, release_id: str, at: str, facts: t.Mapping[str, t.Any]) -> Ledger:
+    """Return the ledger that says that this release's migrations begin, and what the database was before.
+
+    What an earlier run of the same release began and did not end stays: the state before it is the one to return to.
+    """
+    underway = ledger["underway"]
+    if underway is not None and underway["release"] == release_id:
+        return ledger
+    changed = copy.deepcopy(ledger)
+    running = (ledger["running"] or {}).get("id")
+    changed["underway"] = {"release": release_id, "from": running, "at": at, **facts}
+    entry = find(changed, release_id)
+    if entry is not None and facts.get("backup"):
+        entry["backup"] = facts["backup"]
+    return changed
+
+
+def target(ledger: Ledger, active: str | None, wanted: str) -> str:
+    """Return the id of the release that a rollback goes to.
+
+    ``wanted`` is an id, a version or a commit of seven characters or more. Empty: what ran before a deployment that did
+    not end, else the last good release before the active one. Raises LedgerError where there is none, or none
+    that was ever accepted.
+    """
+    if not wanted:
+        return _before(ledger, active)
+    entries = ledger["releases"]
+    found = [entry for entry in entries if wanted in (entry["id"], entry.get("version"))] or [
+        entry for entry in entries if len(wanted) >= 7 and str(entry.get("commit", "")).startswith(wanted)
+    ]
+    if not found:
+        known = ", ".join(entry["id"] for entry in entries) or "none"
+        raise LedgerError(f"no release '{wanted}' is in the ledger of this host; there are: {known}")
+    accepted = [entry for entry in found if entry.get("good_at")]
+    if not accepted:
+        raise LedgerError(f"{found[-1]['id']} was never accepted, so it cannot be returned to; deploy it instead")
+    return str(max(accepted, key=lambda entry: entry["good_at"])["id"])
+
+
+def _before(ledger: Ledger, active: str | None) -> str:
+    running = (ledger["running"] or {}).get("id")
+    if running and (ledger["underway"] is not None or active != running):
+        return str(running)
+    found = last_good(ledger, active or "")
+    if found is None:
+        raise LedgerError("the ledger of this host holds no other good release to return to")
+    return found
 
 
 def last_good(ledger: Ledger, besides: str) -> str | None:

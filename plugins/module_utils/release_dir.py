@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import fnmatch
+import hashlib
 import os
 import typing as t
 
@@ -47,6 +49,27 @@ def activate(root: str, release_id: str) -> None:
     os.symlink(os.path.join(RELEASES, release_id), temporary)
     os.replace(temporary, link)
     sync_directory(root)
+
+
+def files_digest(directory: str, patterns: t.Sequence[str]) -> str | None:
+    """Return the SHA-256 over the names and contents of the files whose path below ``directory`` matches a pattern.
+
+    A ``*`` stands for any characters, ``/`` included. Installed dependencies are not looked at. None where no file
+    matches. Raises OSError.
+    """
+    total = hashlib.sha256()
+    found = False
+    for path, directories, names in os.walk(directory):
+        directories[:] = sorted(name for name in directories if name != "node_modules")
+        for name in sorted(names):
+            full = os.path.join(path, name)
+            relative = os.path.relpath(full, directory)
+            if os.path.isfile(full) and any(fnmatch.fnmatchcase(relative, pattern) for pattern in patterns):
+                with open(full, "rb") as handle:
+                    content = hashlib.file_digest(handle, "sha256").hexdigest()
+                total.update(f"{relative}\0{content}\0".encode(errors="surrogateescape"))
+                found = True
+    return total.hexdigest() if found else None
 
 
 @contextlib.contextmanager

@@ -53,6 +53,11 @@ def fingerprint(schemas: Document, extensions: Document) -> str:
     return f"{VERSION}-{digest.hexdigest()}"
 
 
+def migrations_digest(recorded: Iterable[str]) -> str:
+    """The SHA-256, in hexadecimal, of the names of migrations in order, one a line: equal where the same ran."""
+    return hashlib.sha256("\n".join(sorted(recorded)).encode()).hexdigest()
+
+
 def _parts(schemas: Document, extensions: Mapping[str, Any]) -> Iterable[Any]:
     yield extensions
     for schema in sorted(schemas):

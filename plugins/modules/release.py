@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Stage, activate, accept, fail and prune releases, and keep their ledger
+short_description: Stage, activate, accept, fail, return to and prune releases, and keep their ledger
 version_added: 0.1.0
 author:
   - Ridgetop Developers (@ridgetop)
@@ -34,19 +34,29 @@ options:
     type: path
     required: true
   id:
-    description: Name of the release, that of its directory below O(root)/releases.
+    description:
+      - Name of the release, that of its directory below O(root)/releases.
+      - Without it the release is the one that O(to) finds. A query may do without both, for the ledger alone.
     type: str
-    required: true
+  to:
+    description:
+      - The release to return to, by its id, its version, or its commit of seven characters or more. It must have been
+        accepted once. Used where O(id) is not given.
+      - Empty is what ran before a deployment that did not end, else the last good release before the active one.
+    type: str
   state:
     description:
       - V(query) changes nothing.
       - V(staged) records that the directory of the release holds a whole build.
+      - V(migrating) records that the release's migrations begin, and what the database was before, so that the next run
+        knows what to return to, whatever becomes of this one.
       - V(active) lets C(current) name the release.
-      - V(good) records that the release runs and was accepted, what it was started from, and removes the oldest
-        releases beyond O(keep).
+      - V(returned) lets C(current) name the release and puts the files it was accepted with in their places.
+      - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes the
+        oldest releases beyond O(keep).
       - V(failed) records that the release failed, and why. It touches neither directory nor link.
     type: str
-    choices: [query, staged, active, good, failed]
+    choices: [query, staged, migrating, active, returned, good, failed]
     default: query
   version:
     description: What the release was built from, as the inventory names it.
@@ -58,16 +68,38 @@ options:
     description: SHA-256 of the artifact that it was unpacked from.
     type: str
   migrations:
-    description: What the database recorded of migrations when the release was accepted, as a digest.
+    description: What the database records of migrations, as a digest.
     type: str
+  fingerprint:
+    description: Fingerprint of the database's schema.
+    type: str
+  backup:
+    description: Id of the backup that was taken before the migrations. Used with V(migrating).
+    type: str
+  mode:
+    description: Whether the service was V(stopped) for the migrations or served on, V(online). Used with V(migrating).
+    type: str
+    choices: [stopped, online]
+    default: stopped
+  instead_of:
+    description: Id of the release that this one was returned to from; it becomes C(rolled_back). Used with V(good).
+    type: str
+  migration_files:
+    description:
+      - Patterns of paths below a release's directory; a C(*) stands for any characters. RV(migrations_same) tells whether
+        all such files are the same as in the release that runs.
+    type: list
+    elements: str
+    default: []
   by:
     description: Who deploys.
     type: str
   reason:
-    description: Why the release failed.
+    description: Why the release failed, or was left.
     type: str
   inputs:
-    description: Files that the service runs from, beside the release itself. Used with V(active) and V(good).
+    description:
+      - Files that the service runs from, beside the release itself. Used with V(active), V(returned) and V(good).
     type: list
     elements: path
     default: []
@@ -88,6 +120,14 @@ EXAMPLES = r"""
     state: active
   register: activation
 
+- name: Return to the release before
+  ridgetop.aidis.release:
+    root: /opt/aidis
+    state_dir: /var/lib/aidis
+    inputs: [/etc/aidis/production.env, /etc/systemd/system/aidis-production.service]
+    state: returned
+  register: returned
+
 - name: Restart the service where what it runs from has changed
   ansible.builtin.systemd_service:
     name: aidis-production.service
@@ -95,6 +135,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+id:
+  description: The release that this is about; the one that O(to) found.
+  returned: success
+  type: str
 release:
   description: The ledger's entry of the release; null where there is none.
   returned: success
@@ -112,6 +156,25 @@ active:
   description: Id of the release that C(current) names; null where it names none.
   returned: success
   type: str
+running:
+  description: Id of the release that was accepted last, and so is to run; null where none was.
+  returned: success
+  type: str
+underway:
+  description:
+    - The migrations that began and were neither accepted nor undone; null where there are none.
+    - C(release), C(from), C(backup), C(fingerprint), C(migrations) and C(mode) of them, and since when.
+  returned: success
+  type: dict
+migrations_same:
+  description: Whether O(migration_files) match files, and the same ones in the release and in the one that runs.
+  returned: success
+  type: bool
+restored:
+  description: Files that were put back, with V(returned).
+  returned: success
+  type: list
+  elements: str
 last_good:
   description: Id of the newest accepted release other than the active one; null where there is none.
   returned: success
@@ -140,6 +203,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_dir
+from ansible_collections.ridgetop.aidis.plugins.module_utils import release_inputs as copies
 
 
 def now() -> str:
@@ -148,65 +212,127 @@ def now() -> str:
 
 
 def desired(
-    module: AnsibleModule, before: book.Ledger, active: str | None, digest: str
-) -> tuple[book.Ledger, list[str]]:
-    """Return the ledger that the state asks for, and the releases to remove."""
+    module: AnsibleModule, release_id: str, before: book.Ledger, active: str | None, digest: str
+) -> book.Ledger:
+    """Return the ledger that the state asks for."""
     params = module.params
-    entry = book.find(before, params["id"])
-    facts = {key: params[key] for key in ("version", "commit", "checksum", "by", "reason", "migrations")}
-    if params["state"] == "staged":
-        return book.record(before, params["id"], "staged", now(), facts), []
-    if params["state"] == "failed":
-        return book.record(before, params["id"], "failed", now(), facts), []
-    if params["state"] != "good":
-        return before, []
+    state = params["state"]
+    entry = book.find(before, release_id)
+    told = ("version", "commit", "checksum", "by", "reason", "migrations", "fingerprint")
+    facts = {key: params[key] for key in told}
+    if state in ("staged", "failed"):
+        return book.record(before, release_id, state, now(), facts)
+    if state == "migrating":
+        change = {key: params[key] for key in ("by", "backup", "fingerprint", "migrations", "mode")}
+        return book.migrating(before, release_id, now(), change)
+    if state != "good":
+        return before
     after = before
-    told = params["migrations"] or ""
-    if entry is None or entry["result"] != "good" or (told and entry.get("migrations") != told):
-        after = book.record(after, params["id"], "good", now(), facts)
-    if (after["running"] or {}).get("digest") != digest:
-        after = book.running_as(after, params["id"], digest, now())
-    removable = book.to_prune(after, max(params["keep"], 1), active)
-    return (book.pruned(after, removable, now()) if removable else after), removable
+    differs = any(facts[key] and (entry or {}).get(key) != facts[key] for key in ("migrations", "fingerprint"))
+    if entry is None or entry["result"] != "good" or differs:
+        after = book.record(after, release_id, "good", now(), facts | {"reason": None})
+    if (after["running"] or {}).get("digest") != digest or after["underway"] is not None:
+        after = book.running_as(after, release_id, digest, now())
+    left = params["instead_of"]
+    if left and left != release_id and book.find(after, left) is not None:
+        after = book.record(after, left, "rolled_back", now(), {"by": params["by"], "reason": params["reason"]})
+    return after
+
+
+def inputs_to_save(params: dict[str, t.Any], release_id: str) -> list[copies.File] | None:
+    """Return the files to keep a copy of, None where the copies are what they are. Raises LedgerError and OSError."""
+    now_there = [copies.look(path) for path in params["inputs"]]
+    return None if copies.saved(params["state_dir"], release_id) == now_there else now_there
+
+
+def inputs_to_restore(params: dict[str, t.Any], release_id: str) -> list[copies.File]:
+    """Return the copies that differ from what is there now. Raises LedgerError and OSError."""
+    return copies.differing(copies.saved(params["state_dir"], release_id) or [])
+
+
+def same_migrations(params: dict[str, t.Any], release_id: str, running: str | None) -> bool:
+    """Tell whether the release carries the same migrations as the running one. Raises OSError."""
+    if not params["migration_files"] or running is None:
+        return False
+    mine, other = (
+        release_dir.files_digest(release_dir.path_of(params["root"], name), params["migration_files"])
+        for name in (release_id, running)
+    )
+    return mine is not None and mine == other
+
+
+def check_possible(module: AnsibleModule, release_id: str, staged: bool, active: str | None) -> None:
+    """Raise LedgerError where the state cannot be had."""
+    state = module.params["state"]
+    directory = release_dir.path_of(module.params["root"], release_id)
+    if state == "staged" and not module.check_mode and not os.path.isdir(directory):
+        raise book.LedgerError(f"{directory} is not there, so it cannot be recorded as a whole build")
+    if state in ("active", "returned", "good") and not staged:
+        raise book.LedgerError(f"{release_id} is not a whole build on this host; a deployment builds it")
+    if state == "good" and active != release_id and not module.check_mode:
+        raise book.LedgerError(f"{release_id} cannot be accepted: the active release is {active}")
+
+
+def chosen(params: dict[str, t.Any], ledger: book.Ledger, active: str | None) -> str:
+    """Return the id of the release that this is about, empty where a query names none. Raises LedgerError."""
+    if params["id"] is not None:
+        return book.check_id(params["id"])
+    if params["to"] is not None:
+        return book.target(ledger, active, params["to"])
+    if params["state"] != "query":
+        raise book.LedgerError("id or to must say which release this is about")
+    return ""
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Read, compare, apply unless in check mode, and return the result. Raises LedgerError and OSError."""
     params = module.params
-    release_id = book.check_id(params["id"])
-    path = os.path.join(params["state_dir"], book.FILE_NAME)
+    state, state_dir = params["state"], params["state_dir"]
+    path = os.path.join(state_dir, book.FILE_NAME)
     before = book.load(path)
     active = release_dir.active(params["root"])
-    digest = book.digest_of(release_id, params["inputs"])
+    release_id = chosen(params, before, active)
     directory = release_dir.path_of(params["root"], release_id)
-
     staged = book.is_built(book.find(before, release_id)) and os.path.isdir(directory)
-    if params["state"] == "staged" and not module.check_mode and not os.path.isdir(directory):
-        raise book.LedgerError(f"{directory} is not there, so it cannot be recorded as a whole build")
-    if params["state"] in ("active", "good") and not staged:
-        raise book.LedgerError(f"{release_id} is not a whole build on this host; a deployment builds it")
-    if params["state"] == "good" and active != release_id and not module.check_mode:
-        raise book.LedgerError(f"{release_id} cannot be accepted: the active release is {active}")
+    check_possible(module, release_id, staged, active)
 
-    after, removable = desired(module, before, active, digest)
-    link = release_id if params["state"] == "active" else active
+    restore = inputs_to_restore(params, release_id) if state == "returned" else []
+    save = inputs_to_save(params, release_id) if state == "good" else None
+    digest = book.digest_of(release_id, params["inputs"])
+    after = desired(module, release_id, before, active, digest)
+    removable = book.to_prune(after, max(params["keep"], 1), active) if state == "good" else []
+    if removable:
+        after = book.pruned(after, removable, now())
+    link = release_id if state in ("active", "returned") else active
     if not module.check_mode:
-        if after != before:
-            book.save(path, after)
+        for file in restore:
+            copies.restore(file)
         if link != active and link is not None:
             release_dir.activate(params["root"], link)
+        # Before the ledger says that the release is good: what it says good of can be returned to whole.
+        if save is not None:
+            copies.save(state_dir, release_id, save)
+        if after != before:
+            book.save(path, after)
         for name in removable:
             shutil.rmtree(release_dir.path_of(params["root"], name))
+            copies.remove(state_dir, name)
 
     entry = book.find(after, release_id)
+    running = (before["running"] or {}).get("id")
     return {
-        "changed": after != before or link != active,
+        "changed": after != before or link != active or bool(restore) or save is not None,
+        "id": release_id,
         "release": entry,
-        "staged": staged or params["state"] == "staged",
+        "staged": staged or state == "staged",
         "good": entry is not None and entry["result"] == "good" and link == release_id,
         "active": link,
+        "running": (after["running"] or {}).get("id"),
+        "underway": after["underway"],
+        "migrations_same": same_migrations(params, release_id, running) if staged else False,
+        "restored": [file.path for file in restore],
         "last_good": book.last_good(after, link or ""),
-        "restart": link != active or (before["running"] or {}).get("digest") != digest,
+        "restart": link != active or bool(restore) or (before["running"] or {}).get("digest") != digest,
         "removed": removable,
         "ledger": after,
         "diff": {
@@ -222,27 +348,31 @@ def main() -> None:
         argument_spec={
             "root": {"type": "path", "required": True},
             "state_dir": {"type": "path", "required": True},
-            "id": {"type": "str", "required": True},
+            "id": {"type": "str"},
+            "to": {"type": "str"},
             "state": {
                 "type": "str",
                 "default": "query",
-                "choices": ["query", "staged", "active", "good", "failed"],
+                "choices": ["query", "staged", "migrating", "active", "returned", "good", "failed"],
             },
-            "version": {"type": "str"},
-            "commit": {"type": "str"},
-            "checksum": {"type": "str"},
-            "migrations": {"type": "str"},
-            "by": {"type": "str"},
-            "reason": {"type": "str"},
+            **{
+                name: {"type": "str"}
+                for name in (
+                    *("version", "commit", "checksum", "migrations", "fingerprint", "backup"),
+                    *("by", "reason", "instead_of"),
+                )
+            },
+            "mode": {"type": "str", "default": "stopped", "choices": ["stopped", "online"]},
+            "migration_files": {"type": "list", "elements": "str", "default": []},
             "inputs": {"type": "list", "elements": "path", "default": []},
             "keep": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )
+    params = module.params
+    write = params["state"] != "query" and not module.check_mode
     try:
-        with release_dir.locked(
-            module.params["state_dir"], write=module.params["state"] != "query" and not module.check_mode
-        ):
+        with release_dir.locked(params["state_dir"], write=write):
             result = run(module)
     except (book.LedgerError, OSError) as error:
         module.fail_json(msg=to_native(error))

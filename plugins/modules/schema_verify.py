@@ -117,9 +117,16 @@ notes:
     contract at least. It stands at an object, or in the key C(access) of the contract for all that it names, below
     C(database), C(schemas), C(tables), C(views), C(materialized_views) and C(sequences).
   - >-
-    Not compared are the order of columns, comments, the sequences of identity columns, storage parameters of tables,
-    rules, range types, statistics objects, privileges on single columns, publications, and what belongs to an
-    extension. What a partition has from its parent is the parent's.
+    What is there and does not work is C(invalid): an index that was not finished, or that partitions lack; a constraint
+    that was not validated; one whose triggers are disabled, as C(ALTER TABLE ... DISABLE TRIGGER ALL) leaves a foreign
+    key; a materialized view without data.
+  - >-
+    Not compared are the order of columns, comments, the sequences of identity columns, storage and its parameters,
+    tablespaces, replica identities, rules, range types, statistics objects, privileges on single columns and on
+    functions, the privilege C(MAINTAIN), publications, and what belongs to an extension. What a partition has from its
+    parent is the parent's; a trigger that is enabled otherwise than its parent's is its own.
+  - >-
+    Migrations that the role may not read, or not all of them for row security, are C(unseen), never missing.
   - >-
     The fingerprint is of the schemas looked at. It ignores data, owners and privileges, versions of extensions, the
     order of columns, and such names of constraints, indexes and serial columns' sequences as PostgreSQL makes by
@@ -204,8 +211,7 @@ findings:
       type: str
     severity:
       description:
-        - C(missing), C(different), C(invalid) for what is there and does not work (an index that was not finished, a
-          constraint that was not validated), C(unseen) for what could not be looked at, C(extra), or C(renamed).
+        - C(missing), C(different), C(invalid) for what is there and does not work, C(unseen) for what could not be looked at, C(extra), or C(renamed).
       type: str
     attribute:
       description: What of the object it is about, empty where it is about all of it.
@@ -246,6 +252,17 @@ fingerprint:
   returned: success, or findings that fail
   type: str
   sample: 1-9c3f0a4be6e5c8d24f0b7e1de9a52c1f7a3b64f1d7a1c2a94e0f5f7f6f0b3a11
+recorded:
+  description: Names of the migrations recorded, in order of their text; null where they were not asked for, or there is
+    no such table.
+  returned: success, or findings that fail
+  type: list
+  elements: str
+  sample: ["001_projects.sql", "002_sessions.sql"]
+recorded_digest:
+  description: SHA-256 over these names, the same for the same names.
+  returned: success, or findings that fail
+  type: str
 contract:
   description: The contract of the database, to be written with the filter P(ansible.builtin.to_nice_yaml#filter).
   returned: O(state=exported)
@@ -280,7 +297,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import (
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import summary
 from ansible_collections.ridgetop.aidis.plugins.module_utils.schema_contract import Contract, ContractError
-from ansible_collections.ridgetop.aidis.plugins.module_utils.schema_fingerprint import fingerprint
+from ansible_collections.ridgetop.aidis.plugins.module_utils.schema_fingerprint import fingerprint, migrations_digest
 from ansible_collections.ridgetop.aidis.plugins.module_utils.schema_kinds import Observed
 from ansible_collections.ridgetop.aidis.plugins.module_utils.schema_reader import read
 
@@ -311,7 +328,12 @@ def returned(observed: Observed) -> dict[str, Any]:
         "objects": schema_findings.counts(observed.schemas),
         "server_version": observed.server_version,
     }
-    return {"fingerprint": fingerprint(observed.schemas, observed.extensions), "statistics": statistics}
+    return {
+        "fingerprint": fingerprint(observed.schemas, observed.extensions),
+        "recorded": observed.recorded,
+        "recorded_digest": migrations_digest(observed.recorded or []),
+        "statistics": statistics,
+    }
 
 
 def verified(params: Mapping[str, Any], contract: Contract, observed: Observed) -> dict[str, Any]:

@@ -110,7 +110,12 @@ def test_exports_what_verifies(run: Any) -> None:
 
 def test_fingerprint_alone(run: Any, asked: list[Any]) -> None:
     result = run(state="fingerprinted", schemas=["desk", "public"])
-    assert set(result) - {"invocation", "failed", "changed"} == {"fingerprint", "statistics"}
+    assert set(result) - {"invocation", "failed", "changed"} == {
+        "fingerprint",
+        "recorded",
+        "recorded_digest",
+        "statistics",
+    }
     assert asked == [(["desk", "public"], None, None)]
 
 

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copies of the files that an accepted release runs from beside itself, so that they return with it.
+
+They hold secrets, as the files do: they are root's alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import typing as t
+
+from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError, sync_directory
+
+DIRECTORY = "inputs"
+
+
+class File(t.NamedTuple):
+    """A file as it was; ``content`` is None where it was not there."""
+
+    path: str
+    content: bytes | None
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0
+
+
+def place(state_dir: str, release_id: str) -> str:
+    """Return the path of a release's copies."""
+    return os.path.join(state_dir, DIRECTORY, f"{release_id}.json")
+
+
+def look(path: str) -> File:
+    """Return what a file is now. Raises OSError where it is there and cannot be read."""
+    try:
+        with open(path, "rb") as handle:
+            status = os.fstat(handle.fileno())
+            return File(path, handle.read(), status.st_uid, status.st_gid, status.st_mode & 0o7777)
+    except FileNotFoundError:
+        return File(path, None)
+
+
+def saved(state_dir: str, release_id: str) -> list[File] | None:
+    """Return the copies of a release, None where none were made. Raises LedgerError where they are damaged."""
+    path = place(state_dir, release_id)
+    try:
+        with open(path, encoding="ascii") as handle:
+            entries = json.load(handle)
+        return [
+            File(**{**entry, "content": None if entry["content"] is None else base64.b64decode(entry["content"])})
+            for entry in entries
+        ]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerError(f"{path} cannot be read: {error}") from error
+
+
+def save(state_dir: str, release_id: str, files: t.Iterable[File]) -> None:
+    """Replace the copies of a release as a whole. Raises OSError."""
+    path = place(state_dir, release_id)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(os.path.dirname(path), 0o700)
+    entries = [
+        {**file._asdict(), "content": None if file.content is None else base64.b64encode(file.content).decode()}
+        for file in files
+    ]
+    _replace(File(path, json.dumps(entries, indent=2).encode(), os.getuid(), os.getgid(), 0o600))
+
+
+def remove(state_dir: str, release_id: str) -> None:
+    """Remove the copies of a release."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place(state_dir, release_id))
+
+
+def differing(files: t.Iterable[File]) -> list[File]:
+    """Return those of the copies that differ from what is in their place now, in content, owner or mode."""
+    return [file for file in files if look(file.path) != file]
+
+
+def restore(file: File) -> None:
+    """Put a copy in its place; a file that was not there goes. Raises OSError."""
+    if file.content is None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file.path)
+        sync_directory(os.path.dirname(file.path))
+    else:
+        _replace(file)
+
+
+def _replace(file: File) -> None:
+    """Write a file by rename, readable by nobody else before it has its owner and mode."""
+    temporary = f"{file.path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(file.content or b"")
+        stream.flush()
+        if (os.getuid(), os.getgid()) != (file.uid, file.gid):
+            os.fchown(stream.fileno(), file.uid, file.gid)
+        os.fchmod(stream.fileno(), file.mode)
+        os.fsync(stream.fileno())
+    os.replace(temporary, file.path)
+    sync_directory(os.path.dirname(file.path))
