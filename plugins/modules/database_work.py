@@ -133,7 +133,7 @@ def main() -> None:
     changes = params["command"] not in READING
     if module.check_mode and changes:
         module.exit_json(changed=True, result={})
-    status, out, err = module.run_command(unit(params))
+    status, out, err = module.run_command(unit(params), expand_user_and_vars=False)
     result = said(out)
     if status != 0 or not result:
         told = result.get("msg") or err.strip() or out.strip() or f"it ended with status {status}"

@@ -52,8 +52,8 @@ options:
         knows what to return to, whatever becomes of this one.
       - V(active) lets C(current) name the release.
       - V(returned) lets C(current) name the release and puts the files it was accepted with in their places.
-      - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes the
-        oldest releases beyond O(keep).
+      - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes
+        the oldest releases beyond O(keep).
       - V(failed) records that the release failed, and why. It touches neither directory nor link.
     type: str
     choices: [query, staged, migrating, active, returned, good, failed]
@@ -86,8 +86,8 @@ options:
     type: str
   migration_files:
     description:
-      - Patterns of paths below a release's directory; a C(*) stands for any characters. RV(migrations_same) tells whether
-        all such files are the same as in the release that runs.
+      - Patterns of paths below a release's directory; a C(*) stands for any characters. RV(migrations_same) tells
+        whether all such files are the same as in the release that runs.
     type: list
     elements: str
     default: []
@@ -211,9 +211,7 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def desired(
-    module: AnsibleModule, release_id: str, before: book.Ledger, active: str | None, digest: str
-) -> book.Ledger:
+def desired(module: AnsibleModule, release_id: str, before: book.Ledger, digest: str) -> book.Ledger:
     """Return the ledger that the state asks for."""
     params = module.params
     state = params["state"]
@@ -299,7 +297,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     restore = inputs_to_restore(params, release_id) if state == "returned" else []
     save = inputs_to_save(params, release_id) if state == "good" else None
     digest = book.digest_of(release_id, params["inputs"])
-    after = desired(module, release_id, before, active, digest)
+    after = desired(module, release_id, before, digest)
     removable = book.to_prune(after, max(params["keep"], 1), active) if state == "good" else []
     if removable:
         after = book.pruned(after, removable, now())

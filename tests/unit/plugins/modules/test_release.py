@@ -203,3 +203,192 @@ def test_something_else_in_place_of_the_link_is_not_replaced(release: Release, h
     assert (host / "root" / "current").is_dir()
     result = release("v1-a")
     assert result["failed"] and "is not a link" in result["msg"]
+
+
+def entry_of(host: Path, release_id: str) -> dict[str, Any]:
+    return next(dict(entry) for entry in ledger_of(host)["releases"] if entry["id"] == release_id)
+
+
+@pytest.fixture
+def inputs(host: Path) -> list[str]:
+    """A configuration and a unit."""
+    paths = [host / "production.env", host / "aidis.service"]
+    for path in paths:
+        path.write_text(f"{path.name} of v1\n")
+        path.chmod(0o640)
+    return [str(path) for path in paths]
+
+
+def test_a_release_returns_with_the_files_it_was_accepted_with(
+    release: Release, deployed: Any, host: Path, inputs: list[str]
+) -> None:
+    deployed("v1-a", inputs=inputs)
+    Path(inputs[0]).write_text("of v2\n")
+    Path(inputs[0]).chmod(0o600)
+    deployed("v2-b", inputs=inputs)
+    returned = release("v1-a", "returned", inputs=inputs)
+    assert returned["changed"] and returned["restart"] and returned["restored"] == inputs[:1]
+    assert Path(inputs[0]).read_text() == "production.env of v1\n"
+    assert Path(inputs[0]).stat().st_mode & 0o777 == 0o640
+    assert (host / "root" / "current").readlink() == Path("releases/v1-a")
+    assert release("v1-a", "good", inputs=inputs, instead_of="v2-b", reason="slow")["good"]
+    left = entry_of(host, "v2-b")
+    assert left["result"] == "rolled_back" and left["reason"] == "slow"
+    again = release("v1-a", "returned", inputs=inputs)
+    assert not again["changed"] and not again["restart"] and again["restored"] == []
+
+
+def test_a_file_that_was_not_there_goes_when_the_release_returns(
+    release: Release, deployed: Any, host: Path, inputs: list[str]
+) -> None:
+    absent = host / "ca.crt"
+    deployed("v1-a", inputs=[*inputs, str(absent)])
+    absent.write_text("new")
+    deployed("v2-b", inputs=[*inputs, str(absent)])
+    assert release("v1-a", "returned", inputs=[*inputs, str(absent)])["restored"] == [str(absent)]
+    assert not absent.exists()
+
+
+def test_the_copies_are_their_owners_alone(deployed: Any, host: Path, inputs: list[str]) -> None:
+    deployed("v1-a", inputs=inputs)
+    copies = host / "state" / "inputs"
+    assert copies.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in copies.iterdir()] == [0o600]
+
+
+def test_the_copies_go_with_their_release(deployed: Any, host: Path, inputs: list[str]) -> None:
+    for name in ("v1-a", "v2-b", "v3-c"):
+        deployed(name, keep=1, inputs=inputs)
+    assert sorted(path.name for path in (host / "state" / "inputs").iterdir()) == ["v2-b.json", "v3-c.json"]
+
+
+def test_damaged_copies_are_an_error_and_nothing_is_switched(
+    release: Release, deployed: Any, host: Path, inputs: list[str]
+) -> None:
+    deployed("v1-a", inputs=inputs)
+    deployed("v2-b", inputs=inputs)
+    (host / "state" / "inputs" / "v1-a.json").write_text("[{")
+    result = release("v1-a", "returned", inputs=inputs)
+    assert result["failed"] and "v1-a.json" in result["msg"]
+    assert (host / "root" / "current").readlink() == Path("releases/v2-b")
+
+
+def test_check_mode_returns_nothing(release: Release, deployed: Any, host: Path, inputs: list[str]) -> None:
+    deployed("v1-a", inputs=inputs)
+    Path(inputs[0]).write_text("of v2\n")
+    deployed("v2-b", inputs=inputs)
+    result = release("v1-a", "returned", check=True, inputs=inputs)
+    assert result["changed"] and result["restored"] == inputs[:1]
+    assert Path(inputs[0]).read_text() == "of v2\n"
+    assert (host / "root" / "current").readlink() == Path("releases/v2-b")
+
+
+def test_what_migrations_began_with_is_kept_until_a_release_is_accepted(
+    release: Release, deployed: Any, host: Path
+) -> None:
+    deployed("v1-a")
+    release("v2-b", "staged")
+    facts = {"backup": "b1", "fingerprint": "f1", "migrations": "m1", "mode": "stopped"}
+    underway = release("v2-b", "migrating", **facts)["underway"]
+    assert {"release": "v2-b", "from": "v1-a", **facts}.items() <= underway.items()
+    again = release("v2-b", "migrating", backup="b2", fingerprint="f2", migrations="m2", mode="stopped")
+    assert not again["changed"] and again["underway"] == underway, "the state before the first try is the one to keep"
+    assert release("v2-b")["underway"] == underway
+    release("v2-b", "active")
+    assert release("v2-b", "good")["underway"] is None
+    assert entry_of(host, "v2-b")["backup"] == "b1"
+
+
+def test_a_return_ends_what_was_underway(release: Release, deployed: Any) -> None:
+    deployed("v1-a")
+    release("v2-b", "staged")
+    release("v2-b", "migrating", backup="b1")
+    release("v1-a", "returned")
+    assert release("v1-a", "good")["underway"] is None
+
+
+def to(run_module: Any, host: Path, wanted: str | None, state: str = "query") -> dict[str, Any]:
+    arguments = {"root": str(host / "root"), "state_dir": str(host / "state"), "to": wanted, "state": state}
+    found: dict[str, Any] = run_module(module, arguments)
+    return found
+
+
+def test_a_rollback_goes_to_the_last_good_one(run_module: Any, deployed: Any, host: Path) -> None:
+    for name in ("v1-a", "v2-b", "v3-c"):
+        deployed(name)
+    assert to(run_module, host, "")["id"] == "v2-b"
+
+
+def test_a_rollback_of_a_deployment_that_did_not_end_goes_to_what_ran(
+    run_module: Any, release: Release, deployed: Any, host: Path
+) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    release("v3-c", "staged")
+    release("v3-c", "active")
+    assert to(run_module, host, "")["id"] == "v2-b", "switched and not accepted"
+    release("v2-b", "active")
+    release("v3-c", "migrating")
+    assert to(run_module, host, "")["id"] == "v2-b", "its migrations began"
+
+
+def test_a_rollback_never_goes_to_one_that_was_left(
+    run_module: Any, release: Release, deployed: Any, host: Path
+) -> None:
+    for name in ("v1-a", "v2-b", "v3-c"):
+        deployed(name)
+    release("v2-b", "active")
+    release("v2-b", "good", instead_of="v3-c")
+    assert to(run_module, host, "")["id"] == "v1-a"
+    assert to(run_module, host, "v3-c")["id"] == "v3-c", "unless it is named"
+
+
+@pytest.mark.parametrize("wanted", ["v2-0123456", "v2", "0123456", "0123456789"])
+def test_a_release_is_found_by_id_version_and_commit(
+    run_module: Any, release: Release, deployed: Any, host: Path, wanted: str
+) -> None:
+    deployed("v1-a")
+    release("v2-0123456", "staged", version="v2", commit="0123456789abcdef")
+    release("v2-0123456", "active")
+    release("v2-0123456", "good")
+    assert to(run_module, host, wanted)["id"] == "v2-0123456"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"), [("v9", "there are: v1-a"), ("v3-c", "never accepted"), ("", "no other good")]
+)
+def test_what_cannot_be_returned_to_is_an_error(
+    run_module: Any, release: Release, deployed: Any, host: Path, wanted: str, text: str
+) -> None:
+    deployed("v1-a")
+    release("v3-c", "staged")
+    result = to(run_module, host, wanted)
+    assert result["failed"] and text in result["msg"]
+
+
+def test_a_query_may_ask_for_the_ledger_alone(run_module: Any, deployed: Any, host: Path) -> None:
+    deployed("v1-a")
+    assert to(run_module, host, None)["ledger"] == ledger_of(host)
+    assert to(run_module, host, None, "active")["failed"]
+
+
+def test_migrations_are_the_same_by_name_and_content(release: Release, deployed: Any, host: Path) -> None:
+    def put(release_id: str, name: str, text: str) -> None:
+        path = host / "root" / "releases" / release_id / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    patterns = ["*migrat*"]
+    deployed("v1-a")
+    release("v2-b", "staged")
+    assert not release("v2-b", migration_files=patterns)["migrations_same"], "no file says nothing"
+    for release_id in ("v1-a", "v2-b"):
+        put(release_id, "server/migrations/001.sql", "CREATE")
+        put(release_id, f"server/{release_id}.js", "other")
+        put(release_id, f"server/node_modules/{release_id}/migrate.js", "a dependency")
+    assert release("v2-b", migration_files=patterns)["migrations_same"]
+    assert not release("v2-b", migration_files=[])["migrations_same"]
+    put("v2-b", "server/migrations/002.sql", "ALTER")
+    assert not release("v2-b", migration_files=patterns)["migrations_same"]
+    put("v1-a", "server/migrations/002.sql", "DROP")
+    assert not release("v2-b", migration_files=patterns)["migrations_same"]
