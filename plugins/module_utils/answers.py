@@ -52,7 +52,7 @@ def views(result: Any) -> Iterator[Any]:
         if isinstance(item, Mapping) and isinstance(item.get("text"), str):
             try:
                 yield json.loads(item["text"])
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
 
 
@@ -107,7 +107,8 @@ def capture(result: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
             raise AnswerError(f"nothing at '{path}' to capture as {name} in {shown(result)}")
         if pattern is not None:
             match = re.search(pattern, text_of(value))
-            if match is None:
+            # A group that is optional may have taken no part.
+            if match is None or match.group(1 if match.re.groups else 0) is None:
                 raise AnswerError(f"'{path}' is {shown(value)}, nothing matches {pattern}")
             value = match.group(1 if match.re.groups else 0)
         taken[name] = value

@@ -12,7 +12,11 @@ import pwd
 import re
 import stat
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import CannotCheckError, Host
+from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
+    MAX_FILE_BYTES,
+    CannotCheckError,
+    Host,
+)
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import (
     Kind,
     ParameterError,
@@ -125,6 +129,9 @@ class File(Kind):
             text = host.read(self.params["path"])
         except OSError as error:
             raise CannotCheckError(f"cannot read it: {error.strerror}") from None
+        # What stands behind what was read may hold it or not.
+        if len(text) >= MAX_FILE_BYTES:
+            raise CannotCheckError(f"it is larger than {MAX_FILE_BYTES} bytes")
         absent = [f"without /{one}/" for one in wanted if not re.search(one, text, re.MULTILINE)]
         present = [f"containing /{one}/" for one in unwanted if re.search(one, text, re.MULTILINE)]
         return absent + present

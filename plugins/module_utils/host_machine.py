@@ -124,7 +124,7 @@ class Cpus(Kind):
     required = ("minimum",)
 
     def prepare(self) -> None:
-        if not self.params["minimum"].isdigit():
+        if not self.params["minimum"].isdecimal():
             raise ParameterError("minimum must be a whole number")
 
     def title(self) -> str:

@@ -92,9 +92,10 @@ class CommandVersion(Kind):
         text = f"{ran.out}\n{ran.err}"
         regex = re.compile(self.params["regex"] or r"\d+(?:\.\d+)+|\d+")
         match = regex.search(text)
-        if match is None:
+        # A group that is optional may have taken no part.
+        found = match.group(1 if regex.groups else 0) if match else None
+        if found is None:
             return False, f"no version in its output: {excerpt(text) or 'empty'}"
-        found = match.group(1 if regex.groups else 0)
         try:
             return within(versions.parse(found), self.params), found
         except ValueError:

@@ -162,6 +162,8 @@ class Journal(Kind):
             raise CannotCheckError("there is no journal that can be read")
         found = [text for text in entries if not self._excluded(text)]
         most = self.params["maximum_entries"]
+        if len(entries) >= MAX_ENTRIES and len(found) <= most:
+            raise CannotCheckError(f"only the last {MAX_ENTRIES} entries were looked at, and they do not count")
         seen_text = "none" if not found else f"{len(found)}, the last: {excerpt(found[-1])}"
         return len(found) <= most, seen_text
 

@@ -398,6 +398,6 @@ def _reason(phrase: str, body: bytes) -> str:
         rpc_result(json.loads(body))
     except AnswerError as error:
         return str(error)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return excerpt(body) or excerpt(phrase)
     return excerpt(phrase)

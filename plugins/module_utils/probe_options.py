@@ -36,6 +36,8 @@ def argument_spec() -> dict[str, Any]:
     """The module's argument specification."""
     return {
         "probes": {"type": "list", "elements": "dict", "default": [], "options": _probe_spec()},
+        "probes_file": {"type": "path"},
+        "probes_file_use": {"type": "str", "choices": ["read", "write"], "default": "read"},
         "host": {"type": "str", "default": "127.0.0.1"},
         "port": {"type": "int"},
         "tls": {"type": "bool", "default": False},

@@ -223,6 +223,9 @@ def _repeated(probe: Probe, deadline: Deadline, once: Callable[[_Calls, int], No
             once(calls if number >= probe.warmup else _Calls(), number)
         except AnswerError as error:
             calls.errors.append(str(error))
+        except RecursionError:
+            # Nested just so far that it could still be read, and no further.
+            calls.errors.append("the answer is nested too deeply")
         except NetError as error:
             calls.errors.append(str(error))
             calls.broken += 1

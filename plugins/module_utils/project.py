@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+# Duplicates whose ids are told, at most.
+SHOWN = 100
+
 
 class ProjectError(Exception):
     """The table does not allow what is wanted, or holds what must not be."""
@@ -166,9 +169,12 @@ def ensure(store: Store, wanted: Wanted, check_mode: bool) -> Result:
 
 def _only(rows: Sequence[Row], wanted: Wanted) -> Row | None:
     if len(rows) > 1:
-        keys = ", ".join(sorted(str(row.key) for row in rows))
+        keys = ", ".join(sorted(str(row.key) for row in rows[:SHOWN]))
         named = f" with the {wanted.key} {keys}" if wanted.key else ""
-        raise ProjectError(f"{len(rows)} rows of {wanted.where()} are named '{wanted.name}'{named}")
+        more = len(rows) > SHOWN
+        number = f"more than {SHOWN}" if more else str(len(rows))
+        named += " and others" if more and named else ""
+        raise ProjectError(f"{number} rows of {wanted.where()} are named '{wanted.name}'{named}")
     return rows[0] if rows else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.postgres import PSYCOPG2_ERROR
 from ansible_collections.ridgetop.aidis.plugins.module_utils.project import (
+    SHOWN,
     Column,
     ProjectError,
     Row,
@@ -60,15 +61,16 @@ class SqlStore:
         return [Column(*row) for row in self._cursor.fetchall()]
 
     def rows(self) -> list[Row]:
-        """Read the rows of the name, a hundred at most."""
+        """Read the rows of the name, one more than ``SHOWN`` at most."""
         wanted = self._wanted
-        query = sql.SQL("SELECT {}, {}, {} FROM {} WHERE {} = {} LIMIT 100").format(
+        query = sql.SQL("SELECT {}, {}, {} FROM {} WHERE {} = {} LIMIT {}").format(
             self._text(wanted.key),
             self._text(wanted.status_column),
             self._is_active(),
             self._table,
             self._name,
             sql.Literal(wanted.name),
+            sql.Literal(SHOWN + 1),
         )
         self._cursor.execute(query)
         return [Row(*row) for row in self._cursor.fetchall()]

@@ -18,6 +18,8 @@ import typing as t
 from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError, sync_directory
 
 DIRECTORY = "inputs"
+# Written by the module mcp_probe.
+PROBES = "probes"
 
 
 class File(t.NamedTuple):
@@ -74,9 +76,10 @@ def save(state_dir: str, release_id: str, files: t.Iterable[File]) -> None:
 
 
 def remove(state_dir: str, release_id: str) -> None:
-    """Remove the copies of a release."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(place(state_dir, release_id))
+    """Remove the copies of a release, and the probes that it was accepted with."""
+    for path in (place(state_dir, release_id), os.path.join(state_dir, PROBES, f"{release_id}.json")):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def differing(files: t.Iterable[File]) -> list[File]:

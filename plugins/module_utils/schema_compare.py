@@ -85,7 +85,7 @@ class _Comparison:
             if other is None:
                 self._missing(kind, wanted[name], (*path, name))
             elif other in found:
-                self._thing(kind, wanted[name], found[other], (*path, name), (*path, other))
+                self._thing(kind, wanted[name], found[other], ((*path, name), (*path, other)), within or {})
             else:
                 self._renamed(kind, (*path, name), (*path, other))
         if not self._partial:
@@ -107,8 +107,10 @@ class _Comparison:
         hint = schema_hints.renamed(kind, path, other)
         self.add(path, kind.name, "renamed", "", path[-1], other[-1], hint)
 
-    def _thing(self, kind: Kind, wanted: Document, found: Document, path: Path, other: Path) -> None:
-        self._renamed(kind, path, other)
+    def _thing(self, kind: Kind, wanted: Document, found: Document, paths: tuple[Path, Path], within: Document) -> None:
+        """Compare an object with the live one that is meant by it; ``paths`` are those of both."""
+        _path, other = paths
+        self._renamed(kind, *paths)
         if wanted == found:
             return
         for name, attribute in kind.attributes.items():
@@ -120,7 +122,8 @@ class _Comparison:
             expected, observed = (thing.get(name, attribute.default) for thing in (wanted, found))
             if not same(attribute.form, expected, observed) and (expected is not None or not attribute.optional):
                 invalid = attribute.state and expected is True
-                told = (value_text(expected), value_text(observed), schema_hints.different(kind, name, other))
+                hint = schema_hints.different(kind, name, other, within)
+                told = (value_text(expected), value_text(observed), hint)
                 self.add(other, kind.name, "invalid" if invalid else "different", name, *told)
         for section in kind.sections:
             self.section(section, wanted.get(section.section, {}), found.get(section.section, {}), other, found)

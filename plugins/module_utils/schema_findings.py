@@ -84,7 +84,8 @@ def value_text(value: Any) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    # Other whitespace may be the difference.
+    line = " ".join(part.strip() for part in text.splitlines()) if "\n" in text else text
     return line if len(line) <= 160 else line[:157] + "..."
 
 

@@ -48,12 +48,16 @@ def renamed(kind: Kind, path: Path, other: Path) -> str:
     return f"does as well; ALTER TABLE {table} RENAME CONSTRAINT {quoted(other[-1])} TO {name} gives it its name"
 
 
-def different(kind: Kind, attribute: str, path: Path) -> str:
-    """An attribute of an object is another one."""
+def different(kind: Kind, attribute: str, path: Path, within: Mapping[str, Any]) -> str:
+    """An attribute of an object is another one; ``within`` is the live object that it belongs to."""
     if attribute == "valid":
-        return f"REINDEX INDEX CONCURRENTLY {_of_schema(path)}, or drop it and run the migrations"
+        return _works_again(kind, path, within)
+    if attribute == "enforced" and kind.name == "foreign_key":
+        return f"{_enabled(path)}, and so for the table that it references"
     if attribute == "validated" and kind.name in _CONSTRAINTS:
-        return f"ALTER TABLE {quoted(*path[:-1])} VALIDATE CONSTRAINT {quoted(path[-1])}"
+        # Of the objects with checks only a domain has a type of its own.
+        holder = "DOMAIN" if "type" in within else "TABLE"
+        return f"ALTER {holder} {quoted(*path[:-1])} VALIDATE CONSTRAINT {quoted(path[-1])}"
     if attribute == "populated":
         return f"REFRESH MATERIALIZED VIEW {quoted(*path)}"
     if attribute == "min_version":
@@ -61,6 +65,21 @@ def different(kind: Kind, attribute: str, path: Path) -> str:
     if kind.attributes[attribute].form in ("expression", "view"):
         return "contracts hold SQL as PostgreSQL prints it: an export of a right database shows it"
     return "run the migrations; changed by hand, or the contract is old"
+
+
+def _works_again(kind: Kind, path: Path, within: Mapping[str, Any]) -> str:
+    """What makes an index work, or a key or exclusion constraint."""
+    again = "or drop it and run the migrations"
+    if "partition_by" in within:
+        return f"partitions lack it: make it in each, ALTER INDEX {_of_schema(path)} ATTACH PARTITION of each, {again}"
+    if kind.name == "index":
+        return f"REINDEX INDEX CONCURRENTLY {_of_schema(path)}, {again}"
+    return f"{_enabled(path)}, {again}"
+
+
+def _enabled(path: Path) -> str:
+    """What sets the triggers of a table on again that see to its constraints."""
+    return f"its triggers are disabled: as a superuser: ALTER TABLE {quoted(*path[:-1])} ENABLE TRIGGER ALL"
 
 
 def owner(kind: str, path: Path) -> str:

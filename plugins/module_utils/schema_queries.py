@@ -75,7 +75,9 @@ RELATIONS = f"""
 SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence = 'u', c.relrowsecurity,
        c.relforcerowsecurity, c.relispopulated,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
-       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid)
+           || CASE WHEN EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhdetachpending)
+              THEN ' (DETACH PENDING)' ELSE '' END END,
        CASE WHEN c.relkind IN ('r', 'p', 'f') THEN
            (SELECT array_agg(i.inhparent::regclass::text ORDER BY i.inhseqno)
               FROM pg_inherits i WHERE i.inhrelid = c.oid) END,
@@ -104,15 +106,21 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
  WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'f', 'm') AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-# Those of a partition that come from its parent are the parent's, and so are inherited checks.
+# Those of a partition that come from its parent are the parent's, and so are inherited checks. Where the triggers
+# are disabled that see to a constraint it is recorded as ever, and nothing keeps it: of a partition's, too.
 CONSTRAINTS = """
-SELECT o.conrelid, o.conname, o.contype::text, o.conkey, o.convalidated, {18:o.conenforced|true},
+WITH disabled AS (
+    SELECT DISTINCT unnest(ARRAY[k.oid, k.conparentid]) AS oid
+      FROM pg_trigger g JOIN pg_constraint k ON k.oid = g.tgconstraint
+     WHERE g.tgisinternal AND g.tgenabled NOT IN ('O', 'A'))
+SELECT o.conrelid, o.conname, o.contype::text, o.conkey, o.convalidated,
+       {18:o.conenforced|true} AND d.oid IS NULL,
        o.condeferrable, o.condeferred, o.connoinherit, {18:o.conperiod|false},
        CASE o.contype WHEN 'c' THEN pg_get_expr(o.conbin, o.conrelid)
                       WHEN 'x' THEN pg_get_constraintdef(o.oid) END,
-       i.indisvalid AND i.indisready, i.indkey::int2[], i.indnkeyatts, {15:i.indnullsnotdistinct|false},
-       t.nspname, r.relname, o.confrelid, o.confkey, o.confupdtype::text, o.confdeltype::text,
-       o.confmatchtype::text, {15:o.confdelsetcols|NULL},
+       i.indisvalid AND i.indisready AND d.oid IS NULL, i.indkey::int2[], i.indnkeyatts,
+       {15:i.indnullsnotdistinct|false}, t.nspname, r.relname, o.confrelid, o.confkey,
+       o.confupdtype::text, o.confdeltype::text, o.confmatchtype::text, {15:o.confdelsetcols|NULL},
        CASE WHEN o.contype = 'f' AND t.nspname <> ALL(%(schemas)s) THEN
            (SELECT array_agg(a.attname::text ORDER BY k.place)
               FROM unnest(o.confkey) WITH ORDINALITY k(number, place)
@@ -120,6 +128,7 @@ SELECT o.conrelid, o.conname, o.contype::text, o.conkey, o.convalidated, {18:o.c
   FROM pg_constraint o
   JOIN pg_class c ON c.oid = o.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN disabled d ON d.oid = o.oid
   LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class r ON r.oid = o.confrelid AND o.contype = 'f'
   LEFT JOIN pg_namespace t ON t.oid = r.relnamespace
@@ -156,9 +165,11 @@ SELECT o.oid, CASE WHEN n.nspname = 'pg_catalog' THEN '' ELSE quote_ident(n.nspn
   FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE NOT o.opcdefault
 """
 
+# Row security would leave rows out without a word.
 MIGRATIONS = """
 SELECT c.oid IS NOT NULL, a.attname IS NOT NULL,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+       AND NOT row_security_active(c.oid)
   FROM pg_namespace n
   LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %(table)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = %(column)s AND a.attnum > 0 AND NOT a.attisdropped

@@ -78,14 +78,15 @@ SELECT 'functions', n.nspname::text, NULL,
  WHERE n.nspname = ANY(%(schemas)s) AND {own("pg_proc", "p.oid")}
 """  # noqa: S608 - constants only
 
-# Those of a partition that come from its parent are the parent's.
+# Those of a partition that come from its parent are the parent's, unless they were set otherwise here.
 _TRIGGERS = """
 SELECT 'triggers', n.nspname::text, t.tgrelid, t.tgname::text,
        json_build_object('definition', pg_get_triggerdef(t.oid),
            'enabled', CASE t.tgenabled WHEN 'O' THEN 'origin' WHEN 'A' THEN 'always' WHEN 'R' THEN 'replica'
                       ELSE 'disabled' END)
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = ANY(%(schemas)s) AND NOT t.tgisinternal AND t.tgparentid = 0
+ WHERE n.nspname = ANY(%(schemas)s) AND NOT t.tgisinternal
+   AND (t.tgparentid = 0 OR t.tgenabled <> (SELECT p.tgenabled FROM pg_trigger p WHERE p.oid = t.tgparentid))
 """
 
 _POLICIES = """

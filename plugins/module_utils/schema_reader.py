@@ -35,11 +35,16 @@ _TORN_CODES = ("XX000", "42P01", "42703", "42704", "42883", "40001", "55P03", "4
 
 
 def read(
-    params: Mapping[str, Any], schemas: Sequence[str], migrations: Migrations | None, role: str | None
+    params: Mapping[str, Any],
+    schemas: Sequence[str],
+    migrations: Migrations | None,
+    role: str | None,
+    snapshot: str | None = None,
 ) -> Observed:
     """Read the schemas, for ``timeout`` seconds at most. Raises DatabaseError.
 
     It starts again where something was dropped while it was read, and where a lock is held by others.
+    ``snapshot`` is one that another session exported and keeps: the database is read as that one sees it.
     """
     queries = 0
     end = time.monotonic() + params["timeout"]
@@ -47,7 +52,7 @@ def read(
     while True:
         reader = None
         try:
-            with _snapshot(params) as (cursor, version):
+            with _snapshot(params, snapshot) as (cursor, version):
                 reader = _Reader(cursor, version, schemas, role)
                 return reader.observed(migrations, queries + _FRAME + bool(params["session_role"]))
         except UnicodeError:
@@ -66,12 +71,15 @@ def read(
 
 
 @contextmanager
-def _snapshot(params: Mapping[str, Any]) -> Iterator[tuple[Any, int]]:
-    """A cursor that sees the database as it is now until the end, and the version of the server."""
+def _snapshot(params: Mapping[str, Any], snapshot: str | None) -> Iterator[tuple[Any, int]]:
+    """A cursor that sees the database as it is now, or was, until the end, and the version of the server."""
     connection = psycopg2.connect(**postgres.libpq_parameters(params), client_encoding="utf8")
     try:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection, connection.cursor() as cursor:
+            if snapshot is not None:
+                # The first statement of a transaction, or none.
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
             if params["session_role"]:
                 cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(params["session_role"])))
             limits = {"statement_timeout": params["timeout"], "lock_timeout": min(params["timeout"], _LOCK_WAIT)}

@@ -12,10 +12,10 @@ version_added: 0.1.0
 author:
   - Ridgetop Developers (@ridgetop)
 description:
-  - Starts C(aidis-database), the program that the role P(ridgetop.aidis.backup#role) installs on the host of the database,
-    and returns what it says. What it knows of the database is in its configuration.
-  - It runs as a transient unit of systemd and not as a child of the connection, so a restore or a swap goes on to its end
-    when the controller is lost.
+  - Starts C(aidis-database), the program that the role P(ridgetop.aidis.backup#role) installs on the host of the
+    database, and returns what it says. What it knows of the database is in its configuration.
+  - It runs as a transient unit of systemd and not as a child of the connection, so a restore or a swap goes on to its
+    end when the controller is lost.
 attributes:
   check_mode:
     support: full
@@ -29,8 +29,8 @@ options:
       - V(backup) takes a backup and proves that it can be read. V(verify) proves one again.
       - V(plan) tells what the database would return to, V(restore) restores that into a scratch database and proves it,
         V(lost) counts again what would be lost, V(swap) lets it take the name, V(discard) drops it.
-      - V(drill) restores a backup, proves and drops it. V(prune) removes what is too old. V(list) and V(state) tell what
-        there is.
+      - V(drill) restores a backup, proves and drops it. V(prune) removes what is too old. V(list) and V(state) tell
+        what there is.
     type: str
     required: true
     choices: [backup, discard, drill, list, lost, plan, prune, restore, state, swap, verify]

@@ -156,7 +156,9 @@ options:
         description: File of CA certificates, PEM, to trust instead of the system's.
         type: path
       contains:
-        description: Regular expressions that must be found in the file.
+        description:
+          - Regular expressions that must be found in the file. A file above 4 MiB is not looked through, and the check
+            skipped.
         type: list
         elements: str
       current:
@@ -166,11 +168,15 @@ options:
         description: Whether the unit or timer is enabled. The default is V(true) for V(timer).
         type: bool
       exclude:
-        description: Regular expressions. An entry of the journal in which one is found does not count.
+        description:
+          - Regular expressions. An entry of the journal in which one is found does not count. The check is skipped
+            where there are 1000 entries or more and too few of the last 1000 count to tell.
         type: list
         elements: str
       excludes:
-        description: Regular expressions that must not be found in the file. The content is never shown.
+        description:
+          - Regular expressions that must not be found in the file. The content is never shown. A file above 4 MiB is
+            not looked through, and the check skipped.
         type: list
         elements: str
       expected:

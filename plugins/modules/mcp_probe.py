@@ -42,6 +42,17 @@ attributes:
       - The module never reports a change. A tool that creates something does so at each call,
         see O(probes[].cleanup).
 options:
+  probes_file:
+    description:
+      - File on the host that keeps probes, readable by its owner alone, since they may hold tokens.
+    type: path
+  probes_file_use:
+    description:
+      - V(write) keeps O(probes) in O(probes_file) once all of them have passed.
+      - V(read) asks the probes that O(probes_file) holds; O(probes) where there is no such file.
+    type: str
+    choices: [read, write]
+    default: read
   probes:
     description:
       - What to ask, in this order. A probe that fails does not keep the later ones from running.
@@ -344,8 +355,7 @@ EXAMPLES = r"""
         transport: http
         tool: session_new
         arguments:
-          user: "measure-{uuid}"
-          title: "call {n}"
+          title: "call {n} {uuid}"
         capture:
           session: session.id
         cleanup:
@@ -445,7 +455,10 @@ rounds:
   sample: 2
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ridgetop.aidis.plugins.module_utils import probe_file
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import (
     failed,
     failure_message,
@@ -458,12 +471,34 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.probe_options impor
 from ansible_collections.ridgetop.aidis.plugins.module_utils.probes import run
 
 
+def asked(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with the probes that are to be asked. Raises OSError and ValueError."""
+    if params["probes_file"] is None or params["probes_file_use"] != "read":
+        return params
+    kept = probe_file.read(params["probes_file"])
+    return params if kept is None else {**params, "probes": kept}
+
+
+def kept(params: dict[str, Any], check_mode: bool) -> bool:
+    """Keep the probes where that is asked for; whether they are others than before. Raises OSError."""
+    if params["probes_file"] is None or params["probes_file_use"] != "write":
+        return False
+    try:
+        differs = probe_file.read(params["probes_file"]) != params["probes"]
+    except ValueError:
+        differs = True
+    if differs and not check_mode:
+        probe_file.write(params["probes_file"], params["probes"])
+    return differs
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     params = module.params
     try:
+        params = asked(params)
         probes = build(params)
-    except OptionError as error:
+    except (OptionError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     report = run(
         probes,
@@ -475,7 +510,11 @@ def main() -> None:
     checks = report.checks()
     if params["fail_on_error"] and failed(checks):
         module.fail_json(msg=failure_message(checks, "probes", report.spent()), **report.result())
-    module.exit_json(changed=False, **report.result())
+    try:
+        changed = not failed(checks) and kept(params, module.check_mode)
+    except OSError as error:
+        module.fail_json(msg=f"the probes cannot be kept: {error}", **report.result())
+    module.exit_json(changed=changed, **report.result())
 
 
 if __name__ == "__main__":

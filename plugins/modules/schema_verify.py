@@ -211,7 +211,8 @@ findings:
       type: str
     severity:
       description:
-        - C(missing), C(different), C(invalid) for what is there and does not work, C(unseen) for what could not be looked at, C(extra), or C(renamed).
+        - C(missing), C(different), C(invalid) for what is there and does not work,
+          C(unseen) for what could not be looked at, C(extra), or C(renamed).
       type: str
     attribute:
       description: What of the object it is about, empty where it is about all of it.

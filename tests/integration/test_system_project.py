@@ -86,16 +86,38 @@ def test_duplicates_are_named_and_left(database: Database, run_module: RunModule
     assert rows(database) == before
 
 
-@pytest.mark.parametrize("unique", [False, True])
-def test_twenty_at_once_leave_one_row(database: Database, start_module: Start, unique: bool) -> None:
+def test_more_duplicates_than_can_be_named(database: Database, run_module: RunModule) -> None:
+    database.query("CREATE TABLE projects (id serial, name text, description text, status text)")
+    database.query("INSERT INTO projects (name, status) SELECT %s, 'active' FROM generate_series(1, 101)", (NAME,))
+    message = run_module("system_project", database.login())["msg"]
+    assert "more than 100 rows of public.projects are named 'System Default' with the id 1, 10, 100, 11," in message
+    assert message.endswith(" 99 and others")
+
+
+# What the table is like and who runs -> statements that make it so.
+TWENTY = {
+    "no constraint": "",
+    "unique name": "ALTER TABLE projects ADD UNIQUE (name)",
+    "archived row": f"INSERT INTO projects (name, status) VALUES ('{NAME}', 'archived')",
+    "may only insert": "GRANT SELECT, INSERT ON projects TO app",
+}
+
+
+@pytest.mark.parametrize("state", TWENTY)
+def test_twenty_at_once_leave_one_row(
+    database: Database, start_module: Start, over_tcp: dict[str, Any], state: str
+) -> None:
     database.query(TABLE)
-    if unique:
-        database.query("ALTER TABLE projects ADD UNIQUE (name)")
-    started = [start_module("system_project", database.login(timeout=100)) for _ in range(20)]
+    if TWENTY[state]:
+        database.query(TWENTY[state])
+    login = over_tcp if state == "may only insert" else database.login()
+    started = [start_module("system_project", {**login, "timeout": 100}) for _ in range(20)]
     results = [result_of(process) for process in started]
     assert [result["msg"] for result in results if result["failed"]] == []
-    assert sum(result["created"] for result in results) == 1
-    ((key, _name, _description, _status),) = rows(database)
+    assert sum(result["changed"] for result in results) == 1
+    assert sum(result["created"] for result in results) == int(state != "archived row")
+    ((key, _name, _description, status),) = rows(database)
+    assert status == "active"
     assert {result["project"]["id"] for result in results} == {key}
 
 

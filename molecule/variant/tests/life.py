@@ -162,7 +162,8 @@ def test_changed_sources_are_a_new_release_beside_the_old(sources: dict[str, str
 
 
 def test_a_release_that_does_not_start_is_told_and_recorded(sources: dict[str, str], look: Any) -> None:
-    """It ends and is started until systemd gives up."""
+    """It ends and is started until systemd gives up; then what ran before returns, with its unit and its database."""
+    before = look()
     run = deploy(
         app_source_path=sources["third"],
         app_health_timeout=8,
@@ -171,7 +172,11 @@ def test_a_release_that_does_not_start_is_told_and_recorded(sources: dict[str, s
     )
     assert run.status != 0
     assert "build/absent.js" in run.output, "the journal's last lines"
-    assert [one["result"] for one in look().ledger["releases"]][-1] == "failed"
+    after = look()
+    assert [one["result"] for one in after.ledger["releases"]][-1] == "failed"
+    assert after.running == before.running and after.pid != before.pid
+    again = good(deploy(app_source_path=sources["second"]))
+    assert again.changed == 0, again.output
 
 
 def test_what_failed_is_mended_by_the_next_deployment(sources: dict[str, str], look: Any, host: Any) -> None:

@@ -72,6 +72,12 @@ def test_fill() -> None:
         answers.fill("{other}", values)
 
 
+@pytest.mark.parametrize("pattern", ["x(a)?", "y"])
+def test_capture_of_what_does_not_match(pattern: str) -> None:
+    with pytest.raises(AnswerError, match="nothing matches"):
+        answers.capture({"v": "x"}, {"name": {"path": "v", "regex": pattern}})
+
+
 @pytest.mark.parametrize(
     ("body", "seen"),
     [

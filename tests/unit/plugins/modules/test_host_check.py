@@ -17,7 +17,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.ridgetop.aidis.plugins.module_utils import host_checks, host_machine
+from ansible_collections.ridgetop.aidis.plugins.module_utils import (
+    host_checks,
+    host_io,
+    host_machine,
+    host_systemd,
+)
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     CannotCheckError,
     Host,
@@ -215,6 +220,8 @@ def test_command_version(check: Run, host: ScriptedHost) -> None:
     assert check("command_version", **node, maximum="20.18")["status"] == "fail"
     tsc = check("command_version", argv=["tsc", "-v"], regex=r"Version (\S+)", minimum="5")
     assert outcome(tsc) == ("pass", "5.4.5")
+    half = check("command_version", argv=["tsc", "-v"], regex=r"Version(\d)?", minimum="5")
+    assert outcome(half) == ("fail", "no version in its output: Version 5.4.5")
     odd = check("command_version", argv=["odd", "--version"], minimum="1")
     assert outcome(odd) == ("fail", "no version in its output: no numbers here")
     assert outcome(check("command_version", argv=["gone"], minimum="1")) == ("fail", "absent")
@@ -508,6 +515,13 @@ def test_journal(check: Run, host: ScriptedHost) -> None:
     assert host.ran[-1].endswith("--since=-60min --priority=warning _SYSTEMD_INVOCATION_ID=abc")
 
 
+def test_journal_in_which_what_counts_may_stand_further_back_is_skipped(check: Run, host: ScriptedHost) -> None:
+    host.says("journalctl", out=entries(*["harmless"] * host_systemd.MAX_ENTRIES))
+    status, reason = outcome(check("journal", exclude=["harmless"]))
+    assert status == "skip" and "only the last 1000" in reason
+    assert check("journal")["status"] == "fail"
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -552,6 +566,14 @@ def test_file(check: Run, host: ScriptedHost) -> None:
     assert outcome(check("file", path="/current")) == ("fail", "absent")
 
 
+def test_file_that_is_too_large_to_be_looked_through_is_skipped(check: Run, host: ScriptedHost) -> None:
+    host.holds("/big", "early\n" + "x" * host_io.MAX_FILE_BYTES + "\nlate\n")
+    for wanted in ({"excludes": ["late"]}, {"contains": ["late"]}, {"contains": ["early"], "excludes": ["none"]}):
+        status, reason = outcome(check("file", path="/big", **wanted))
+        assert status == "skip" and "larger than" in reason
+    assert check("file", path="/big", type="file")["status"] == "pass"
+
+
 def test_user(check: Run, host: ScriptedHost) -> None:
     root: dict[str, Any] = {"name": "root", "shell": ["/bin/bash", "/bin/sh"], "home": "/root"}
     assert check("user", **root)["status"] == "pass"
@@ -568,6 +590,62 @@ def test_user(check: Run, host: ScriptedHost) -> None:
     found = check("user", name="root", locked=True)
     assert found["status"] == "fail"
     assert "abc" not in str(found)
+
+
+# --- what cannot be looked at
+
+# Kinds that every Linux can tell about, whoever asks: they are met or not.
+ALWAYS_TOLD = {"clock", "command", "cpus", "python", "tcp", "url", "value"}
+CANNOT: dict[str, tuple[dict[str, Any], str]] = {
+    "command_version": ({"argv": ["/broken"], "minimum": "1"}, "cannot run"),
+    "disk": ({"path": "/", "minimum_mb": 1}, "cannot look at /"),
+    "distribution": ({"allowed": [{"id": "debian"}]}, "no os-release"),
+    "file": ({"path": "/loop"}, "cannot look at it"),
+    "firewall": ({"backend": "ufw"}, "ufw status"),
+    "journal": ({}, "no command journalctl"),
+    "listening": ({"port": 1}, "cannot read /proc/net/tcp"),
+    "memory": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
+    "package": ({"name": "bash"}, "no command apt-cache"),
+    "port_free": ({"port": 1}, "cannot read /proc/net/tcp"),
+    "swap": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
+    "timer": ({"name": "a"}, "no command systemctl"),
+    "unit": ({"name": "a", "active": True}, "no command systemctl"),
+    "user": ({"name": "root", "locked": True}, "cannot read /etc/shadow"),
+}
+
+
+@pytest.mark.parametrize("kind", CANNOT)
+def test_what_cannot_be_looked_at_is_skipped_with_the_reason(
+    check: Run, host: ScriptedHost, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def refuse(_path: str) -> os.statvfs_result:
+        raise PermissionError(13, "Permission denied")
+
+    def cannot_run(argv: Sequence[str], seconds: float) -> Ran:
+        if argv[0] == "/broken":
+            raise CannotCheckError("cannot run /broken: Exec format error")
+        return ScriptedHost.run(host, argv, seconds)
+
+    monkeypatch.setattr(os, "statvfs", refuse)
+    monkeypatch.setattr(host, "run", cannot_run)
+    host.says("/broken")
+    host.says("ufw status", status=1)
+    Path(host.at("/loop")).symlink_to(host.at("/loop"))
+    params, reason = CANNOT[kind]
+    status, told = outcome(check(kind, **params))
+    assert status == "skip" and reason in told
+
+
+def test_every_kind_can_be_looked_at_or_is_skipped() -> None:
+    assert set(CANNOT) | ALWAYS_TOLD == set(host_checks.KINDS)
+
+
+def test_a_program_of_another_machine_cannot_be_run(check: Run, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF")
+    program.chmod(0o755)
+    found = check("command_version", argv=[str(program)], minimum="1")
+    assert outcome(found) == ("skip", f"cannot run {program}: Exec format error")
 
 
 # --- time limits and broken checks
@@ -618,6 +696,7 @@ def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
         ({"kind": "command_version", "argv": ["a"], "minimum": "new"}, "dotted numbers"),
         ({"kind": "command_version", "argv": [], "minimum": "1"}, "argv must hold"),
         ({"kind": "cpus", "minimum": "two"}, "whole number"),
+        ({"kind": "cpus", "minimum": "\u00b2"}, "whole number"),
         ({"kind": "distribution", "allowed": []}, "at least one"),
         ({"kind": "distribution", "allowed": [{"name": "x"}]}, "allowed takes mappings with id"),
         ({"kind": "value", "observed": 1}, "operator eq needs expected"),

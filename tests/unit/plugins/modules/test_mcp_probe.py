@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
@@ -143,13 +144,19 @@ def test_the_guides_bare_line(probe: Probe, serve: Serve) -> None:
     assert only(probe({**tool, "expect": {"projects": []}}, port=port))["status"] == "pass"
 
 
-def test_tls_with_its_own_ca(probe: Probe, serve: Serve, mcp: Mcp, tmp_path: Path) -> None:
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+def certified(directory: Path, names: str) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS with a certificate for the names, and the authority that it is by."""
+    key, cert = directory / "key.pem", directory / "cert.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    made = [*command.split(), "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    made = [*command.split(), "-addext", f"subjectAltName={names}"]
     subprocess.run([*made, "-keyout", key, "-out", cert], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
+    return context, cert
+
+
+def test_tls_with_its_own_ca(probe: Probe, serve: Serve, mcp: Mcp, tmp_path: Path) -> None:
+    context, cert = certified(tmp_path, "DNS:localhost,IP:127.0.0.1")
 
     def behave(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
@@ -162,6 +169,26 @@ def test_tls_with_its_own_ca(probe: Probe, serve: Serve, mcp: Mcp, tmp_path: Pat
     assert refused["failed"] and "TLS with 127.0.0.1" in only(refused)["observed"]
     missing = probe(PING, port=port, tls=True, ca_path=str(tmp_path / "none.pem"))
     assert missing["failed"] and "cannot read the CA" in missing["msg"] and "ping" in missing["msg"]
+
+
+def test_streamable_http_over_tls(probe: Probe, web: HttpServer, mcp: Mcp, tmp_path: Path) -> None:
+    context, cert = certified(tmp_path, "IP:127.0.0.1")
+    web.socket = context.wrap_socket(web.socket, server_side=True)
+    tool = {**SESSION, "transport": "http", "count": 3, "tls": True, "ca_path": str(cert), "token": "very-secret"}
+    assert only(probe(tool, port=web.port))["status"] == "pass"
+    assert web.headers_seen[-1]["Authorization"] == "Bearer very-secret"
+    assert (mcp.live, web.deleted, web.connections) == (set(), ["abc"], 1)
+
+
+def test_a_certificate_of_another_name(probe: Probe, serve: Serve, mcp: Mcp, tmp_path: Path) -> None:
+    context, cert = certified(tmp_path, "DNS:other.example.org")
+
+    def behave(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as wrapped:
+            lines(mcp)(wrapped)
+
+    refused = probe(PING, port=serve(behave).port, tls=True, ca_path=str(cert))
+    assert refused["failed"] and "IP address mismatch" in only(refused)["observed"]
 
 
 # --- bad answers
@@ -283,6 +310,49 @@ def test_bad_http_ends_in_a_clear_error(probe: Probe, serve: Serve, name: str) -
     tool = {**PING, "transport": "http", "initialize": False}
     result = probe(tool, port=serve(behave).port, answer_timeout=1)
     assert result["failed"] and expected in only(result)["observed"]
+
+
+DEEP = b"[" * 100_000
+
+
+def test_answers_that_are_nested_without_end(probe: Probe, serve: Serve) -> None:
+    text = b'{"content":[{"type":"text","text":"' + DEEP + b'"}]}}\n'
+    tool = {**PING, "initialize": False, "expect": {"a": 1}}
+    result = probe(tool, port=serve(send(RESULT + text)).port)
+    assert result["failed"] and "nothing at 'a'" in only(result)["observed"]
+    refusal = b"HTTP/1.1 500 X\r\nContent-Length: %d\r\n\r\n" % len(DEEP) + DEEP
+    result = probe({**PING, "transport": "http", "initialize": False}, port=serve(send(refusal)).port)
+    assert result["failed"] and "HTTP 500 [[[" in only(result)["observed"]
+
+
+@pytest.mark.parametrize("depth", [300, 400, 600, 900, 950, 970, 980, 990])
+def test_answers_that_can_just_be_read(probe: Probe, serve: Serve, depth: int) -> None:
+    nested = b'{"a":' * depth + b"1" + b"}" * depth
+    tool = {**PING, "initialize": False, "expect": {"b": 1}}
+    result = probe(tool, port=serve(send(RESULT + nested + b"}\n")).port)
+    seen = only(result)["observed"]
+    assert any(text in seen for text in ("nothing at 'b'", "nested too deeply", "not JSON")), seen
+
+
+def test_tls_that_is_never_spoken(probe: Probe, serve: Serve) -> None:
+    result = probe(PING, port=serve(wait_for_ever).port, tls=True, connect_timeout=0.5)
+    assert result["failed"] and "no connection to 127.0.0.1" in only(result)["observed"]
+    assert "within 0.5 s" in only(result)["observed"]
+
+
+def test_a_connection_that_is_never_accepted(probe: Probe) -> None:
+    """The kernel answers none where as many wait as it lets wait."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        result = probe({"id": "port", "kind": "tcp"}, port=port, connect_timeout=0.5)
+    assert result["failed"] and "within 0.5 s" in only(result)["observed"]
 
 
 def test_server_without_handshake_says_so(probe: Probe, serve: Serve) -> None:
@@ -463,11 +533,39 @@ def test_wrong_options(probe: Probe) -> None:
     assert "limits" in probe({**PING, "limits": {"p42": 1}}, port=1)["msg"]
 
 
-def test_token_never_comes_back(probe: Probe, serve: Serve) -> None:
+@pytest.mark.parametrize("of_probe", [False, True])
+def test_token_never_comes_back(probe: Probe, serve: Serve, of_probe: bool) -> None:
     def echo(connection: socket.socket) -> None:
         asked = connection.recv(65536)
         connection.sendall(b"HTTP/1.1 500 X\r\nContent-Length: %d\r\n\r\n" % len(asked) + asked)
 
-    tool = {**PING, "transport": "http"}
-    result = probe(tool, port=serve(echo).port, token="very-secret-token")
+    token = {"token": "very-secret-token"}
+    tool = {**PING, "transport": "http", **(token if of_probe else {})}
+    result = probe(tool, port=serve(echo).port, **({} if of_probe else token))
     assert result["failed"] and "very-secret-token" not in str(result)
+
+
+def test_probes_are_kept_once_they_passed_and_asked_again(run_module: Any, tmp_path: Path) -> None:
+    path = tmp_path / "probes" / "v1.json"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        probe = {"id": "line", "kind": "tcp", "port": port, "token": "t0ken"}
+        kept = {"probes_file": str(path), "probes_file_use": "write"}
+        assert run_module(mcp_probe, {"probes": [probe], **kept}, check_mode=True)["changed"]
+        assert not path.exists()
+        assert run_module(mcp_probe, {"probes": [probe], **kept})["changed"]
+        assert not run_module(mcp_probe, {"probes": [probe], **kept})["changed"]
+        assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+        closed = {"id": "closed", "kind": "tcp", "port": 1}
+        assert run_module(mcp_probe, {"probes": [closed], **kept})["failed"]
+        result = run_module(mcp_probe, {"probes": [closed], "probes_file": str(path)})
+        assert not result["failed"] and [check["id"] for check in result["checks"]] == ["line"]
+    path.unlink()
+    assert run_module(mcp_probe, {"probes": [closed], "probes_file": str(path)})["failed"], "those given, without a file"
+
+
+def test_a_file_without_probes_is_an_error(run_module: Any, tmp_path: Path) -> None:
+    path = tmp_path / "probes.json"
+    path.write_text('{"id": "line"}')
+    result = run_module(mcp_probe, {"probes_file": str(path)})
+    assert result["failed"] and "no list of probes" in result["msg"]
