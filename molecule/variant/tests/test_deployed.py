@@ -339,3 +339,16 @@ def test_nothing_failed_on_the_host(host: Any) -> None:
     assert host.run("systemctl --failed --no-legend").stdout == ""
     noted = host.run("journalctl --no-pager --quiet --boot --priority warning --unit %s", f"{SERVICE}.service")
     assert noted.stdout == ""
+
+
+def test_the_timer_of_the_drill_takes_the_newest_backup(host: Any) -> None:
+    """Backups by hand alone here: the daily one has no calendar and so no timer."""
+    assert not host.file("/etc/systemd/system/aidis-backup.timer").exists
+    assert host.check_output("systemctl is-active aidis-restore-drill.timer") == "active"
+    program = "cd / && sudo -u postgres aidis-database --config /etc/opt/mcp/database.json"
+    taken = json.loads(host.check_output(f"{program} backup --reason manual"))
+    assert host.file(f"/srv/mcp/backups/{taken['id']}/database.dump").exists
+    started = host.run("systemctl start aidis-restore-drill.service")
+    assert started.rc == 0, host.run("journalctl --no-pager -u aidis-restore-drill.service -n 20").stdout
+    drilled = json.loads(host.check_output(f"{program} list"))["backups"][-1]
+    assert drilled["id"] == taken["id"] and drilled["drill"]["ok"] is True
