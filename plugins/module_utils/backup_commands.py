@@ -45,7 +45,7 @@ def run(config: Config, words: Namespace) -> Document:
         return backup_hold.hold(config)
     if words.command in backup_reading.READING:
         return backup_reading.READING[words.command](config, backup_ledger.read(config.directory), words)
-    with locked(config.directory, config.lock_wait, words.command):
+    with locked(config.directory, config.wait, words.command):
         ledger = backup_ledger.read(config.directory)
         backup_settle.settle(config, ledger)
         return CHANGING[words.command](config, ledger, words)

@@ -56,7 +56,7 @@ class Config:
     # Where migrations are recorded: {schema, table, column}.
     migrations: dict[str, str] | None = None
     # Wait for another run, and for the locks of others in the database.
-    lock_wait: int = 600
+    wait: int = 600
     # For a whole command; 0: no limit.
     timeout: int = 21600
 

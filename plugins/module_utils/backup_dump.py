@@ -127,7 +127,7 @@ def _dump(config: Config, version: int, exported: str, part: str) -> list[str]:
     words = [*backup_programs.command(config, version, "pg_dump")]
     words += backup_programs.connection(config, config.database)
     words += [f"--format={config.format}", f"--snapshot={exported}", "--no-sync"]
-    words += [f"--lock-wait-timeout={max(1, config.lock_wait)}s"]
+    words += [f"--lock-wait-timeout={max(1, config.wait)}s"]
     words += [f"--jobs={config.jobs}"] if config.format == "directory" else []
     words += [f"--compress={config.compress}"] if config.compress else []
     return [*words, f"--file={os.path.join(part, backup_manifest.DUMPS[config.format])}"]

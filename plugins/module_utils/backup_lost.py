@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils import backup_catalog, postgres
@@ -69,15 +70,15 @@ def _missing(live: Any, other: Any, table: Table, twin: Table | None) -> int:
         return max(0, _count(live, table) - _count(other, twin))
     select = _select(columns, keyed, [(table.columns[name], twin.columns[name]) for name in columns])
     number = 0
-    theirs = _keys(other, twin, select)
-    candidate = next(theirs, None)
-    for key in _keys(live, table, select):
-        while candidate is not None and candidate < key:
-            candidate = next(theirs, None)
-        if candidate == key:
-            candidate = next(theirs, None)
-        else:
-            number += 1
+    with closing(_keys(other, twin, select)) as theirs, closing(_keys(live, table, select)) as ours:
+        candidate = next(theirs, None)
+        for key in ours:
+            while candidate is not None and candidate < key:
+                candidate = next(theirs, None)
+            if candidate == key:
+                candidate = next(theirs, None)
+            else:
+                number += 1
     return number
 
 
@@ -99,7 +100,7 @@ def _select(columns: tuple[str, ...], keyed: bool, types: list[tuple[str, str]])
     return lambda table: query.format(text, table)
 
 
-def _keys(connection: Any, table: Table, select: Select) -> Iterator[Any]:
+def _keys(connection: Any, table: Table, select: Select) -> Generator[Any, None, None]:
     """The rows of a query on a table, a batch at a time."""
     with connection.cursor(name="aidis_keys") as cursor:
         cursor.itersize = _BATCH

@@ -21,6 +21,8 @@ if postgres.PSYCOPG2_ERROR is None:
 # A rename waits 5 s for sessions to end (CountOtherDBBackends); then it is tried again, this often.
 _TRIES = 4
 _PAUSE = 0.05
+# Seconds for the statement that ends sessions, on a server that does not answer any more.
+_PATIENCE = 10
 # Object in use, lock not available, deadlock.
 _AGAIN = ("55006", "55P03", "40P01")
 _DRAIN = """
@@ -53,7 +55,7 @@ def _try(config: Config, entry: Document) -> None:
                 cursor.execute(statement)
     finally:
         done.set()
-        thread.join()
+        thread.join(_PATIENCE)
         connection.close()
         drain.close()
 

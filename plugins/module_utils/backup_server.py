@@ -61,7 +61,8 @@ def login(config: Config, database: str) -> dict[str, Any]:
         "ssl_cert": None,
         "ssl_key": None,
         "connect_timeout": 10,
-        "timeout": float(config.lock_wait or 1),
+        # For reading the schema, waits for locks included.
+        "timeout": float(config.wait or 30),
     }
 
 

@@ -35,12 +35,12 @@ attributes:
   diff_mode:
     support: none
     details:
-      - The module manages no state, it only observes.
+      - The module only observes; the probes that it keeps may hold tokens and are not shown.
   idempotent:
     support: partial
     details:
-      - The module never reports a change. A tool that creates something does so at each call,
-        see O(probes[].cleanup).
+      - The only change that the module reports is that of O(probes_file). A tool that creates something does so at each
+        call, see O(probes[].cleanup).
 options:
   probes_file:
     description:
@@ -489,7 +489,7 @@ def kept(params: dict[str, Any], check_mode: bool) -> bool:
         differs = True
     if differs and not check_mode:
         probe_file.write(params["probes_file"], params["probes"])
-    return differs
+    return bool(differs)
 
 
 def main() -> None:

@@ -147,6 +147,7 @@ def page(results: Results, measured_on: list[str]) -> str:
             names = [contestant.name, contestant.does, seconds_text(one), ratio]
             rows.append([*names, f"{one.memory:.0f} MiB", f"{one.queries:,}"])
         lines += table(["what", "does", "time", "times as long", "memory", "statements"], rows)
+        lines += [verdict(results[tables]), ""]
     lines += [
         "The two last are compared with each other: both pay for the start of Ansible.",
         "",
@@ -163,6 +164,14 @@ def page(results: Results, measured_on: list[str]) -> str:
     ]
     lines += table(["what", *[f"{low:,} to {high:,}" for low, high in steps]], rows)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def verdict(measured: dict[str, Measured]) -> str:
+    """Who was faster than schema_verify, said as plainly as who was not."""
+    own = {name: measured[OWN.get(name, "schema_verify")].seconds for name in measured if "schema_verify" not in name}
+    ahead = {name: seconds - measured[name].seconds for name, seconds in own.items()}
+    faster = [f"{name} was faster, by {lead:.2f} s" for name, lead in ahead.items() if lead > 0]
+    return "; ".join(faster) + "." if faster else "schema_verify was faster than each of them."
 
 
 def per_thousand(low: Measured, high: Measured, more: int) -> str:

@@ -71,10 +71,15 @@ def built() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Served:
-    """A running server and its ports on the loopback."""
+    """A running server, its ports on the loopback, and the name of its container."""
 
     mcp_port: int
     http_port: int
+    name: str
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return completed([PODMAN, "logs", self.name])
 
 
 def database_url(port: int, database: str, user: str, password: str) -> str:
@@ -90,11 +95,11 @@ def migrate(app: Path, url: str) -> None:
 @contextmanager
 def serving(app: Path, url: str) -> Iterator[Served]:
     """A server on free ports, started and not waited for."""
-    served = Served(free_port(), free_port())
-    ports = [f"--env=MCP_PORT={served.mcp_port}", f"--env=HTTP_PORT={served.http_port}"]
+    mcp_port, http_port = free_port(), free_port()
+    ports = [f"--env=MCP_PORT={mcp_port}", f"--env=HTTP_PORT={http_port}"]
     addresses = ["--env=MCP_HOST=127.0.0.1", "--env=HTTP_HOST=127.0.0.1", "--env=NODE_ENV=production"]
-    with container("server", *ports, *addresses, *_place(app, url), "node", "dist/server.js"):
-        yield served
+    with container("server", *ports, *addresses, *_place(app, url), "node", "dist/server.js") as name:
+        yield Served(mcp_port, http_port, name)
 
 
 def _place(app: Path, url: str) -> list[str]:

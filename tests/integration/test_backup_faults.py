@@ -56,7 +56,7 @@ def dumping(program: Program) -> Iterator[subprocess.Popen[str]]:
 @ONE_VERSION
 def test_stopped_killed_and_thrown_out(database: Database) -> None:
     database.query(TABLES)
-    program = Program(database, {"lock_wait": 2})
+    program = Program(database, {"wait": 2})
     made = program.backup()
     with dumping(program) as process:
         process.kill()
@@ -76,7 +76,7 @@ def test_stopped_killed_and_thrown_out(database: Database) -> None:
         )
         assert "terminating connection" in answer(process)["msg"]
     with dumping(program) as process:
-        assert "lock timeout" in answer(process)["msg"]
+        assert "timeout" in answer(process)["msg"]
     assert entries(program) == [made["id"]]
     assert program.done("verify", "newest")["id"] == made["id"]
     program.settings["port"] = 1
@@ -228,7 +228,7 @@ def test_other_majors(database: Database) -> None:
 
 @ONE_VERSION
 def test_one_at_a_time(database: Database) -> None:
-    program = Program(database, {"lock_wait": 1})
+    program = Program(database, {"wait": 1})
     program.backup()
     with open(program.directory / ".lock", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -48,7 +48,7 @@ class Program:
             "user": "postgres",
             "directory": str(self.directory),
             "programs": programs(cluster),
-            "lock_wait": 5,
+            "wait": 5,
             **self.settings,
         }
         path = self.home / "database.json"

@@ -84,7 +84,7 @@ def probe(run_module: RunModule, live: Live) -> Probe:
     def run(*probes: dict[str, Any], check: bool = False, transport: str = "tcp", **options: Any) -> dict[str, Any]:
         ready = {"id": "ready", "kind": "http", "path": "/readyz", "port": live.served.http_port}
         gate = run_module("mcp_probe", {"probes": [ready], "wait": 60, "wait_interval": 0.1})
-        assert not gate["failed"], gate["msg"]
+        assert not gate["failed"], f"{gate['msg']}\n{live.served.log()}"
         args = {"port": live.port(transport), **options}
         args["probes"] = [{"transport": transport, **one} for one in probes]
         return run_module("mcp_probe", args, check=check)

@@ -40,7 +40,9 @@ def test_the_drill_has_no_timer_unless_it_is_asked_for(host: Any) -> None:
 def test_the_timer_takes_a_proved_backup(host: Any, taken: dict[str, Any]) -> None:
     assert taken["reason"] == "daily" and taken["proved_at"]
     manifest = json.loads(host.file(f"{DIRECTORY}/{taken['id']}/manifest.json").content_string)
-    counted = host.check_output("cd / && sudo -u postgres psql -XAtd aidis_production -c 'SELECT count(*) FROM projects'")
+    counted = host.check_output(
+        "cd / && sudo -u postgres psql -XAtd aidis_production -c 'SELECT count(*) FROM projects'"
+    )
     assert manifest["tables"]["public.projects"] == int(counted)
 
 

@@ -16,6 +16,7 @@ import testinfra
 
 DATABASE = "aidis-fleet-db"
 APPLICATIONS = ["aidis-fleet-app1", "aidis-fleet-app2"]
+HEALTH = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/healthz').read().decode())"
 # The second host asks at a port where nobody answers.
 PROBES = [
     {
@@ -55,7 +56,7 @@ def look(inventory: Path) -> Any:
         for name in APPLICATIONS:
             host = testinfra.get_host(f"ansible://{name}?sudo=true", ansible_inventory=str(inventory))
             ledger = json.loads(host.file("/var/lib/aidis/releases.json").content_string)
-            health = json.loads(host.check_output("curl -s http://127.0.0.1:8080/healthz || true") or "{}")
+            health = json.loads(host.check_output("python3 -c %s", HEALTH))
             link = host.check_output("basename $(readlink /opt/aidis/current)")
             found.add((link, str(ledger["running"]["id"]), str(health.get("version"))))
         return found
@@ -81,7 +82,9 @@ def result_of(inventory: Path) -> Any:
 def columns(inventory: Path) -> str:
     """Whether the database has what the later version's migration brings."""
     host = testinfra.get_host(f"ansible://{DATABASE}?sudo=true", ansible_inventory=str(inventory))
-    query = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'contexts' AND column_name = 'importance'"
+    query = (
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'contexts' AND column_name = 'importance'"
+    )
     counted: str = host.check_output("cd / && sudo -u postgres psql -XAtd aidis_production -c %s", query)
     return counted
 

@@ -19,7 +19,15 @@ ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/ar
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst")), *sorted((ROOT / "roles").glob("*/README.md"))]
 GROUPS = {"aidis_db", "aidis_app", "aidis_build", "aidis_monitor"}
 # Parts of other names: the database, a directory, entry points of the design.
-OTHERS = {"aidis_production"}
+OTHERS = {
+    "aidis_production",
+    "backup_failure",
+    "backup_plan",
+    "backup_swapped",
+    "backup_taken",
+    "lock_take",
+    "lock_release",
+}
 NAME = re.compile(rf"(?<![\w./-])((?:{'|'.join(ROLES)})_[a-z_]+)\b(?!\.html|\.rst|_module)")
 
 

@@ -561,7 +561,9 @@ def test_probes_are_kept_once_they_passed_and_asked_again(run_module: Any, tmp_p
         result = run_module(mcp_probe, {"probes": [closed], "probes_file": str(path)})
         assert not result["failed"] and [check["id"] for check in result["checks"]] == ["line"]
     path.unlink()
-    assert run_module(mcp_probe, {"probes": [closed], "probes_file": str(path)})["failed"], "those given, without a file"
+    assert run_module(mcp_probe, {"probes": [closed], "probes_file": str(path)})["failed"], (
+        "those given, without a file"
+    )
 
 
 def test_a_file_without_probes_is_an_error(run_module: Any, tmp_path: Path) -> None:
