@@ -72,6 +72,14 @@ def newest(ledger: Document, directory: str) -> Document:
     return found[0]
 
 
+def newest_there(ledger: Document, directory: str) -> Document:
+    """The newest backup that is there, proved or not, unless it is known to be damaged. Raises BackupError."""
+    for one in present(ledger):
+        if not one["damage"] and os.path.isdir(os.path.join(directory, one["id"])):
+            return one
+    raise BackupError(f"{directory} holds no backup")
+
+
 def entry(manifest: Document, digest: str, proved_at: str | None) -> Document:
     """The entry of a backup, from its manifest and the SHA-256 of that."""
     kept = ("id", "at", "reason", "release", "by", "bytes", "seconds", "fingerprint", "migrations_digest")

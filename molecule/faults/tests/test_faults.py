@@ -175,3 +175,14 @@ def test_a_run_killed_before_the_restart_is_made_good_by_the_next(deploy: Any, h
     after = host.check_output("systemctl show -P MainPID aidis-production")
     assert after != before
     assert f"LOG_LEVEL={level}" in host.check_output(f"tr '\\0' '\\n' < /proc/{after}/environ").splitlines()
+
+
+def test_online_migrations_stop_nothing_and_stay(deploy: Any, state: Any) -> None:
+    """The last one here: the database goes on with the later schema, which the release before can live with."""
+    before = state()
+    outcome = deploy(app_version="v1.2.0-never-ready", app_migration_mode="online", app_health_timeout=5)
+    assert outcome.failed and outcome.says("http.ready", "Returned to v1.0.0-"), outcome.output[-3000:]
+    assert not outcome.says("with its database") and "Stop the service before migrations] ***" not in outcome.output
+    after = state()
+    assert after["release"] == before["release"] and after["configuration"] == before["configuration"]
+    assert int(after["schema_version"]) == int(before["schema_version"]) + 1

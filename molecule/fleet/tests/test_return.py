@@ -115,3 +115,19 @@ def test_a_rollback_takes_all_back_with_the_database(play: Any, look: Any, resul
     assert link == running and link.startswith("v1.0.0-") and version == "1.0.0"
     assert columns(inventory) == "0"
     assert result_of("v1.1.0") == ["rolled_back", "rolled_back"]
+
+
+def test_a_backup_is_restored_on_another_host(play: Any, inventory: Path) -> None:
+    """As one that was copied there: nothing but its directory is known of it."""
+    status, output = play("restore_drill", restore_drill_host=APPLICATIONS[0])
+    assert status == 2 and "/var/backups/aidis holds no backup" in output, output[-4000:]
+    podman = str(inventory.parents[1] / "shared" / "bin" / "podman")
+    source = testinfra.get_host(f"ansible://{DATABASE}?sudo=true", ansible_inventory=str(inventory))
+    newest = source.check_output("ls -d /var/backups/aidis/*-*/ | sort | tail -n 1 | xargs basename")
+    pack = [podman, "exec", DATABASE, "tar", "-C", "/var/backups/aidis", "-c", newest]
+    packed = subprocess.run(pack, capture_output=True, check=True).stdout
+    unpack = "cd /var/backups/aidis && tar -x && chown -R postgres ."
+    subprocess.run([podman, "exec", "-i", APPLICATIONS[0], "sh", "-c", unpack], input=packed, check=True)
+    status, output = play("restore_drill", restore_drill_host=APPLICATIONS[0])
+    assert status == 0, output[-4000:]
+    assert f"Backup {newest} was restored and proved" in output
