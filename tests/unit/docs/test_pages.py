@@ -20,6 +20,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst")), *sorted((R
 GROUPS = {"aidis_db", "aidis_app", "aidis_build", "aidis_monitor"}
 # Parts of other names: the database, a directory, entry points of the design.
 OTHERS = {
+    *("aidis_production", "lock_take", "lock_release"),
+    # Facts that a role leaves for the playbook.
+    *("app_backup_wanted", "app_migrations_pending", "backup_failure", "backup_plan", "backup_swapped", "backup_taken"),
+}
     "aidis_production",
     "backup_failure",
     "backup_plan",
