@@ -24,14 +24,6 @@ OTHERS = {
     # Facts that a role leaves for the playbook.
     *("app_backup_wanted", "app_migrations_pending", "backup_failure", "backup_plan", "backup_swapped", "backup_taken"),
 }
-    "aidis_production",
-    "backup_failure",
-    "backup_plan",
-    "backup_swapped",
-    "backup_taken",
-    "lock_take",
-    "lock_release",
-}
 NAME = re.compile(rf"(?<![\w./-])((?:{'|'.join(ROLES)})_[a-z_]+)\b(?!\.html|\.rst|_module)")
 
 
