@@ -41,7 +41,8 @@ def moment(text: str) -> datetime:
 
 def say(text: str) -> None:
     """Tell the person who watches, or the journal."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def load(path: str) -> Any:

@@ -89,8 +89,6 @@ def stoppable(seconds: int) -> Iterator[None]:
 
 
 def _print(command: str, result: Document, text: bool) -> None:
-    print(backup_text.text(command, result) if text else json.dumps(result, ensure_ascii=False), flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    shown = backup_text.text(command, result) if text else json.dumps(result, ensure_ascii=False)
+    sys.stdout.write(f"{shown}\n")
+    sys.stdout.flush()

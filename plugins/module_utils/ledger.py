@@ -139,17 +139,20 @@ def running_as(ledger: Ledger, release_id: str, digest: str, at: str) -> Ledger:
 def migrating(ledger: Ledger, release_id: str, at: str, facts: t.Mapping[str, t.Any]) -> Ledger:
     """Return the ledger that says that this release's migrations begin, and what the database was before.
 
-    What an earlier run of the same release began and did not end stays: the state before it is the one to return to.
+    What an earlier call for the same release said stays, be it of a run that was killed: the state before the first
+    migration is the one to return to. Only the backup is added, which is taken after the beginning was recorded.
     """
-    underway = ledger["underway"]
-    if underway is not None and underway["release"] == release_id:
-        return ledger
     changed = copy.deepcopy(ledger)
-    running = (ledger["running"] or {}).get("id")
-    changed["underway"] = {"release": release_id, "from": running, "at": at, **facts}
+    underway = changed["underway"]
+    if underway is None or underway["release"] != release_id:
+        running = (ledger["running"] or {}).get("id")
+        underway = {"release": release_id, "from": running, "at": at, **facts}
+        changed["underway"] = underway
+    elif not underway["backup"]:
+        underway["backup"] = facts["backup"]
     entry = find(changed, release_id)
-    if entry is not None and facts.get("backup"):
-        entry["backup"] = facts["backup"]
+    if entry is not None and underway["backup"]:
+        entry["backup"] = underway["backup"]
     return changed
 
 

@@ -146,7 +146,8 @@ def _text(value: t.Any) -> str:
 
 def _number(value: t.Any, most: int) -> int:
     """Return the value. Raises ValueError where it is no whole number from 1 to ``most``."""
-    if type(value) is not int or not 1 <= value <= most:
+    # True is an int, too.
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ValueError("no number in range")
     return value
 

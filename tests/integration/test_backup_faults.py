@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.ridgetop.aidis.plugins.module_utils import program as programs
 from ansible_collections.ridgetop.aidis.tests.integration.clusters import UNPRIVILEGED, running
 from ansible_collections.ridgetop.aidis.tests.integration.conftest import Database
 from ansible_collections.ridgetop.aidis.tests.integration.test_backup_program import (
-    MODULE,
     ONE_VERSION,
     TABLES,
     Program,
@@ -256,8 +256,10 @@ def test_hold_lock(database: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--config", "/nowhere.json", "list"], ["backup"], ["fly"], ["list", "--text"]])
-def test_mistakes_are_told_as_json(words: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", MODULE, *words], capture_output=True, text=True, check=False)
+def test_mistakes_are_told_as_json(words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "aidis-database"
+    path.write_bytes(programs.build("backup_main"))
+    done = subprocess.run([sys.executable, str(path), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     if "--text" in words:
         assert done.stdout.startswith("failed: there is no configuration")

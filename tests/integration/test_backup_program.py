@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.plugins.module_utils import program
 from ansible_collections.ridgetop.aidis.tests.integration.clusters import UNPRIVILEGED, Cluster
 from ansible_collections.ridgetop.aidis.tests.integration.conftest import Database, RunModule
 from psycopg2 import sql
 
-MODULE = "ansible_collections.ridgetop.aidis.plugins.module_utils.backup_main"
 # What does not depend on the server's version is tested with one of them.
 ONE_VERSION = pytest.mark.parametrize("cluster", ["15"], indirect=True)
 MIGRATIONS = {"schema": "public", "table": "migrations", "column": "name"}
@@ -37,6 +37,9 @@ class Program:
     def __post_init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="aidis-backup-", dir=self.database.cluster.home))
         self.directory = self.home / "backups"
+        # As it is on a host.
+        self.path = self.home / "aidis-database"
+        self.path.write_bytes(program.build("backup_main"))
 
     def config(self) -> str:
         """Write the configuration; its path."""
@@ -58,7 +61,7 @@ class Program:
     def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command, with more environment variables."""
         return subprocess.Popen(
-            [sys.executable, "-m", MODULE, "--config", self.config(), *words],
+            [sys.executable, str(self.path), "--config", self.config(), *words],
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

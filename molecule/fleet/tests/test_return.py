@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several hosts are of one version, whatever fails on one of them. Each test goes on from where the one before ended."""
+"""Several hosts are of one version, whatever fails on one of them. Each test goes on where the one before ended."""
 
 from __future__ import annotations
 

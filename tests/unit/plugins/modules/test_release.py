@@ -299,6 +299,17 @@ def test_what_migrations_began_with_is_kept_until_a_release_is_accepted(
     assert entry_of(host, "v2-b")["backup"] == "b1"
 
 
+def test_the_backup_is_added_once_it_is_taken(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-a")
+    release("v2-b", "staged")
+    begun = release("v2-b", "migrating", fingerprint="f1", migrations="m1")["underway"]
+    assert begun["backup"] is None
+    added = release("v2-b", "migrating", fingerprint="f2", migrations="m2", backup="b1")
+    assert added["changed"] and added["underway"] == {**begun, "backup": "b1"}
+    assert entry_of(host, "v2-b")["backup"] == "b1"
+    assert not release("v2-b", "migrating", backup="b2")["changed"]
+
+
 def test_a_return_ends_what_was_underway(release: Release, deployed: Any) -> None:
     deployed("v1-a")
     release("v2-b", "staged")
