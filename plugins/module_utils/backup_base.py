@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from datetime import UTC, datetime
 from typing import Any
+
+from ansible_collections.ridgetop.aidis.plugins.module_utils import whole_file
 
 Document = dict[str, Any]
 
@@ -62,25 +62,5 @@ def save(path: str, content: Any) -> None:
 
 
 def replace(path: str, text: str, mode: int = 0o600) -> None:
-    """Replace a file by rename after its content is on the disk: readers see the old or the new. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    sync_directory(os.path.dirname(path))
-
-
-def sync_directory(path: str) -> None:
-    """Make the renames in a directory survive a power cut. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Replace a file by another text. Raises OSError."""
+    whole_file.replace(path, text.encode(), mode)

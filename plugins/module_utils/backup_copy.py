@@ -12,9 +12,10 @@ import shlex
 import shutil
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils import backup_manifest
-from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import BackupError, sync_directory
+from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import BackupError
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_config import Config
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_programs import run
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 _REMOTE = re.compile(r"(?P<host>[^/:-][^/:]*):(?P<directory>.+)", re.DOTALL)
 # Nobody is there to type a password.

@@ -27,11 +27,11 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import 
     now,
     save,
     say,
-    sync_directory,
     written,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_config import Config
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_server import rows, snapshot
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 GLOBALS = "globals.sql"
 PART = ".part"

@@ -14,10 +14,10 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import 
     BackupError,
     Document,
     load,
-    sync_directory,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_config import Config
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_programs import command, run
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 FILE_NAME = "manifest.json"
 SCHEMA = 1

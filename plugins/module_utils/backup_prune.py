@@ -24,11 +24,11 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import 
     moment,
     now,
     say,
-    sync_directory,
     written,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_config import Config
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_server import connected, databases, drop
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 # A restored database that nobody swapped may be between a restore and its swap.
 _SCRATCH_DAYS = 1

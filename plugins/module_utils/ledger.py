@@ -13,10 +13,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import re
-import tempfile
 import typing as t
+
+from ansible_collections.ridgetop.aidis.plugins.module_utils import whole_file
 
 SCHEMA = 1
 FILE_NAME = "releases.json"
@@ -66,29 +66,8 @@ def dump(ledger: Ledger) -> str:
 
 
 def save(path: str, ledger: Ledger) -> None:
-    """Replace the file by rename, after its content is on the disk. Raises OSError."""
-    directory = os.path.dirname(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=directory)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(dump(ledger))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    sync_directory(directory)
-
-
-def sync_directory(path: str) -> None:
-    """Make the renames in a directory survive a power cut. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Replace the file. Raises OSError."""
+    whole_file.replace(path, dump(ledger).encode(), 0o644)
 
 
 def find(ledger: Ledger, release_id: str) -> Release | None:

@@ -24,7 +24,7 @@ import stat
 import time
 import typing as t
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import sync_directory
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 STATES = ("acquired", "renewed", "released", "query")
 # Longest lease, in seconds: a year. More is a slip, and would end beyond what a date can hold.

@@ -11,6 +11,8 @@ import json
 import os
 from typing import Any
 
+from ansible_collections.ridgetop.aidis.plugins.module_utils import whole_file
+
 Probes = list[dict[str, Any]]
 
 
@@ -30,12 +32,4 @@ def write(path: str, probes: Probes) -> None:
     """Replace the file, which may hold tokens and is its owner's alone. Raises OSError."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(os.path.dirname(path), 0o700)
-    temporary = f"{path}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(probes, stream, indent=2, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    whole_file.replace(path, json.dumps(probes, indent=2, sort_keys=True).encode())

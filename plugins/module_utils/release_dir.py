@@ -13,7 +13,8 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError, sync_directory
+from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError
+from ansible_collections.ridgetop.aidis.plugins.module_utils.whole_file import sync_directory
 
 RELEASES = "releases"
 LINK = "current"

@@ -15,7 +15,8 @@ import json
 import os
 import typing as t
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError, sync_directory
+from ansible_collections.ridgetop.aidis.plugins.module_utils import whole_file
+from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError
 
 DIRECTORY = "inputs"
 # Written by the module mcp_probe.
@@ -72,7 +73,7 @@ def save(state_dir: str, release_id: str, files: t.Iterable[File]) -> None:
         {**file._asdict(), "content": None if file.content is None else base64.b64encode(file.content).decode()}
         for file in files
     ]
-    _replace(File(path, json.dumps(entries, indent=2).encode(), os.getuid(), os.getgid(), 0o600))
+    whole_file.replace(path, json.dumps(entries, indent=2).encode())
 
 
 def remove(state_dir: str, release_id: str) -> None:
@@ -92,23 +93,6 @@ def restore(file: File) -> None:
     if file.content is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(file.path)
-        sync_directory(os.path.dirname(file.path))
+        whole_file.sync_directory(os.path.dirname(file.path))
     else:
-        _replace(file)
-
-
-def _replace(file: File) -> None:
-    """Write a file by rename, readable by nobody else before it has its owner and mode."""
-    temporary = f"{file.path}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(file.content or b"")
-        stream.flush()
-        if (os.getuid(), os.getgid()) != (file.uid, file.gid):
-            os.fchown(stream.fileno(), file.uid, file.gid)
-        os.fchmod(stream.fileno(), file.mode)
-        os.fsync(stream.fileno())
-    os.replace(temporary, file.path)
-    sync_directory(os.path.dirname(file.path))
+        whole_file.replace(file.path, file.content, file.mode, (file.uid, file.gid))
