@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from typing import Any
 import pytest
 
 HOST = "aidis-faults"
-DEPLOY = "ridgetop.aidis.deploy"
 
 
 @dataclass
@@ -50,14 +50,29 @@ def inventories(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture
 def deploy(inventories: list[str]) -> Deploy:
-    """Run deploy.yml with variables over the inventory's; `kill_at` ends the controller when that task starts."""
+    """Run a playbook, deploy.yml by default, with variables over the inventory's; `kill_at` ends the controller when that task starts."""
 
     def run(
-        *arguments: str, kill_at: str | None = None, inventory: list[str] | None = None, **variables: Any
+        *arguments: str,
+        kill_at: str | None = None,
+        inventory: list[str] | None = None,
+        playbook: str = "deploy",
+        **variables: Any,
     ) -> Outcome:
         hosts = inventory or inventories
-        command = ["ansible-playbook", DEPLOY, *hosts, "--extra-vars", json.dumps(variables), *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        command = [
+            "ansible-playbook",
+            f"ridgetop.aidis.{playbook}",
+            *hosts,
+            "--extra-vars",
+            json.dumps(variables),
+            *arguments,
+        ]
+        # Without it a task is named when its first result is there, and not when it begins.
+        environment = {**os.environ, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": str(kill_at is not None)}
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
             lines = []
             for line in process.stdout or ():
                 lines.append(line)

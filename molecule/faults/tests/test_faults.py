@@ -177,6 +177,26 @@ def test_a_run_killed_before_the_restart_is_made_good_by_the_next(deploy: Any, h
     assert f"LOG_LEVEL={level}" in host.check_output(f"tr '\\0' '\\n' < /proc/{after}/environ").splitlines()
 
 
+def test_a_release_that_is_gone_is_built_again_to_return_to(deploy: Any, state: Any, host: Any, ledger: Any) -> None:
+    before = state()
+    assert deploy(app_version="v1.1.0").status == 0
+    host.check_output("rm -r /opt/aidis/releases/v1.0.0-*")
+    planned = deploy("--check", playbook="rollback", rollback_confirm="yes")
+    assert planned.status == 0 and planned.says("A real run builds v1.0.0-"), planned.output[-3000:]
+    outcome = deploy(playbook="rollback", rollback_confirm="yes")
+    assert outcome.status == 0 and outcome.says("TASK [ridgetop.aidis.app : Build]"), outcome.output[-3000:]
+    after = state()
+    for returned in ("release", "configuration", "database", "schema_version"):
+        assert after[returned] == before[returned], returned
+    results = {one["version"]: one["result"] for one in ledger()["releases"]}
+    assert results["v1.0.0"] == "good" and results["v1.1.0"] == "rolled_back"
+
+
+def test_the_ledger_is_a_table(deploy: Any) -> None:
+    printed = deploy(playbook="releases").output
+    assert "\n    * v1.0.0-" in printed and " rolled_back " in printed, printed
+
+
 def test_online_migrations_stop_nothing_and_stay(deploy: Any, state: Any) -> None:
     """The last one here: the database goes on with the later schema, which the release before can live with."""
     before = state()
