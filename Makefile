@@ -1,7 +1,7 @@
 # The one way in: `make help`. Everything here calls a script in tools/, which can be run by itself, too.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule docs bench-modules lock clean
+.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule drills docs bench-modules lock clean
 
 # A failing step ends with this line.
 repeat = AIDIS_REPEAT='make $@'
@@ -36,6 +36,9 @@ sanity: setup ## Run ansible-test's sanity checks
 
 molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
 	@AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
+
+drills: setup ## Break a deployment in every way, with a client that writes through it (ARGS='-m fast': what CI runs)
+	@AIDIS_REPEAT='make drills$(if $(ARGS), ARGS="$(ARGS)")' tools/step "Run the drills" tools/drills $(ARGS)
 
 docs: setup ## Build the documentation as HTML, in .cache/docs/html
 	@$(repeat) tools/step "Build the documentation" tools/docs

@@ -50,7 +50,10 @@ def inventories(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture
 def deploy(inventories: list[str]) -> Deploy:
-    """Run a playbook, deploy.yml by default, with variables over the inventory's; `kill_at` ends the controller when that task starts."""
+    """Run a playbook, deploy.yml by default, with variables over the inventory's.
+
+    `kill_at` ends the controller when that task starts.
+    """
 
     def run(
         *arguments: str,
