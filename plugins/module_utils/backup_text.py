@@ -22,8 +22,12 @@ def text(command: str, result: Document) -> str:
     if command != "list":
         return "\n".join(_lines(shown))
     rows = [[_cell(one, name) for name in _COLUMNS] for one in shown.pop("backups")]
+    swaps = [[one["at"], one["replaced"]] for one in shown.pop("swaps") if one["replaced"] and not one["gone_at"]]
     shown["removed"] = len(shown["removed"])
-    return "\n".join([*table(_COLUMNS, rows), *_lines(shown)])
+    lines = table(_COLUMNS, rows)
+    if swaps:
+        lines += ["", *table(["replaced_at", "database"], swaps)]
+    return "\n".join([*lines, *_lines({name: one for name, one in shown.items() if one})])
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -23,7 +23,7 @@ def taken(host: Any) -> dict[str, Any]:
     started = host.run("systemctl start aidis-backup.service")
     assert started.rc == 0, host.run("journalctl --no-pager -u aidis-backup.service -n 20").stdout
     listed: dict[str, Any] = json.loads(host.check_output(f"{PROGRAM} list"))
-    newest: dict[str, Any] = listed["backups"][-1]
+    newest: dict[str, Any] = listed["backups"][0]
     return newest
 
 

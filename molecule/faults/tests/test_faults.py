@@ -193,8 +193,10 @@ def test_a_release_that_is_gone_is_built_again_to_return_to(deploy: Any, state: 
 
 
 def test_the_ledger_is_a_table(deploy: Any) -> None:
-    printed = deploy(playbook="releases").output
-    assert "\n    * v1.0.0-" in printed and " rolled_back " in printed, printed
+    printed = deploy(playbook="releases").output.splitlines()
+    (active,) = [line.split() for line in printed if line.strip().startswith("* ")]
+    assert active[1].startswith("v1.0.0-") and active[2] == "good", printed
+    assert [line for line in printed if " v1.1.0-" in line and " rolled_back " in line], printed
 
 
 def test_online_migrations_stop_nothing_and_stay(deploy: Any, state: Any) -> None:
@@ -206,3 +208,5 @@ def test_online_migrations_stop_nothing_and_stay(deploy: Any, state: Any) -> Non
     after = state()
     assert after["release"] == before["release"] and after["configuration"] == before["configuration"]
     assert int(after["schema_version"]) == int(before["schema_version"]) + 1
+    again = deploy()
+    assert again.status == 0 and state() == after, "what runs is what the ledger knows"

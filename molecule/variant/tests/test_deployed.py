@@ -350,5 +350,5 @@ def test_the_timer_of_the_drill_takes_the_newest_backup(host: Any) -> None:
     assert host.file(f"/srv/mcp/backups/{taken['id']}/database.dump").exists
     started = host.run("systemctl start aidis-restore-drill.service")
     assert started.rc == 0, host.run("journalctl --no-pager -u aidis-restore-drill.service -n 20").stdout
-    drilled = json.loads(host.check_output(f"{program} list"))["backups"][-1]
+    drilled = json.loads(host.check_output(f"{program} list"))["backups"][0]
     assert drilled["id"] == taken["id"] and drilled["drill"]["ok"] is True
