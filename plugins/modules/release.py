@@ -84,6 +84,13 @@ options:
   instead_of:
     description: Id of the release that this one was returned to from; it becomes C(rolled_back). Used with V(good).
     type: str
+  unbuilt:
+    description:
+      - What becomes of V(returned) where the release is no whole build on this host. With V(skip) nothing is done, and
+        RV(staged) tells it.
+    type: str
+    choices: [fail, skip]
+    default: fail
   migration_files:
     description:
       - Patterns of paths below a release's directory; a C(*) stands for any characters. RV(migrations_same) tells
@@ -152,6 +159,10 @@ good:
   description: Whether the release is the active one and was accepted.
   returned: success
   type: bool
+left:
+  description: Id of another release that C(current) named before; null where it named this one or none.
+  returned: success
+  type: str
 active:
   description: Id of the release that C(current) names; null where it names none.
   returned: success
@@ -259,9 +270,8 @@ def same_migrations(params: dict[str, t.Any], release_id: str, running: str | No
     return mine is not None and mine == other
 
 
-def check_possible(module: AnsibleModule, release_id: str, staged: bool, active: str | None) -> None:
+def check_possible(module: AnsibleModule, state: str, release_id: str, staged: bool, active: str | None) -> None:
     """Raise LedgerError where the state cannot be had."""
-    state = module.params["state"]
     directory = release_dir.path_of(module.params["root"], release_id)
     if state == "staged" and not module.check_mode and not os.path.isdir(directory):
         raise book.LedgerError(f"{directory} is not there, so it cannot be recorded as a whole build")
@@ -292,7 +302,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     release_id = chosen(params, before, active)
     directory = release_dir.path_of(params["root"], release_id)
     staged = book.is_built(book.find(before, release_id)) and os.path.isdir(directory)
-    check_possible(module, release_id, staged, active)
+    if state == "returned" and not staged and params["unbuilt"] == "skip":
+        state = "query"
+    check_possible(module, state, release_id, staged, active)
 
     restore = inputs_to_restore(params, release_id) if state == "returned" else []
     save = inputs_to_save(params, release_id) if state == "good" else None
@@ -324,6 +336,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         "release": entry,
         "staged": staged or state == "staged",
         "good": entry is not None and entry["result"] == "good" and link == release_id,
+        "left": active if active != release_id else None,
         "active": link,
         "running": (after["running"] or {}).get("id"),
         "underway": after["underway"],
@@ -361,6 +374,7 @@ def main() -> None:
                 )
             },
             "mode": {"type": "str", "default": "stopped", "choices": ["stopped", "online"]},
+            "unbuilt": {"type": "str", "default": "fail", "choices": ["fail", "skip"]},
             "migration_files": {"type": "list", "elements": "str", "default": []},
             "inputs": {"type": "list", "elements": "path", "default": []},
             "keep": {"type": "int", "default": 5},

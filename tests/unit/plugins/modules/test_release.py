@@ -403,3 +403,20 @@ def test_migrations_are_the_same_by_name_and_content(release: Release, deployed:
     assert not release("v2-b", migration_files=patterns)["migrations_same"]
     put("v1-a", "server/migrations/002.sql", "DROP")
     assert not release("v2-b", migration_files=patterns)["migrations_same"]
+
+
+def test_an_unbuilt_release_may_be_left_to_be_built_first(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    (host / "root" / "releases" / "v1-a").rmdir()
+    result = release("v1-a", "returned", unbuilt="skip")
+    assert not result["changed"] and not result["staged"] and result["left"] == "v2-b"
+    assert (host / "root" / "current").readlink() == Path("releases/v2-b")
+    assert release("v1-a", "returned")["failed"]
+
+
+def test_what_is_left_is_told(release: Release, deployed: Any) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    assert release("v1-a", "returned")["left"] == "v2-b"
+    assert release("v1-a", "returned")["left"] is None
