@@ -15,7 +15,8 @@ import zipfile
 PACKAGE = "ansible_collections.ridgetop.aidis.plugins.module_utils"
 DIRECTORY = os.path.dirname(__file__)
 INTERPRETER = b"#!/usr/bin/python3\n"
-# The least that the format knows: the same sources are the same program, whenever it is built.
+# The least that the format knows, and nothing compressed, which another zlib does in another way: the same sources are the
+# same program, whenever and wherever it is built.
 TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -52,7 +53,7 @@ def build(entry: str) -> bytes:
     files["__main__.py"] = f"import sys\n\nfrom {PACKAGE}.{entry} import main\n\nsys.exit(main(sys.argv[1:]))\n"
     buffer = io.BytesIO()
     buffer.write(INTERPRETER)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, TIME), files[name], zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, TIME), files[name], zipfile.ZIP_STORED)
     return buffer.getvalue()
