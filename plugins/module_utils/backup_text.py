@@ -22,7 +22,7 @@ def text(command: str, result: Document) -> str:
     if command != "list":
         return "\n".join(_lines(shown))
     rows = [[_cell(one, name) for name in _COLUMNS] for one in shown.pop("backups")]
-    swaps = [[one["at"], one["replaced"]] for one in shown.pop("swaps") if one["replaced"] and not one["gone_at"]]
+    swaps = [[one["at"], one["replaced"]] for one in shown.pop("swaps", []) if one["replaced"] and not one["gone_at"]]
     shown["removed"] = len(shown["removed"])
     lines = table(_COLUMNS, rows)
     if swaps:
