@@ -15,8 +15,8 @@ import zipfile
 PACKAGE = "ansible_collections.ridgetop.aidis.plugins.module_utils"
 DIRECTORY = os.path.dirname(__file__)
 INTERPRETER = b"#!/usr/bin/python3\n"
-# The least that the format knows, and nothing compressed, which another zlib does in another way: the same sources are the
-# same program, whenever and wherever it is built.
+# The least that the format knows, and nothing compressed, which another zlib does in another way: the same sources are
+# the same program, whenever and wherever it is built.
 TIME = (1980, 1, 1, 0, 0, 0)
 
 
