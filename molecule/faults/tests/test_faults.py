@@ -201,6 +201,7 @@ def test_the_ledger_is_a_table(deploy: Any) -> None:
 
 def test_online_migrations_stop_nothing_and_stay(deploy: Any, state: Any) -> None:
     """The last one here: the database goes on with the later schema, which the release before can live with."""
+    assert deploy().status == 0, "with the variables of the last deployment here, and not of one before"
     before = state()
     outcome = deploy(app_version="v1.2.0-never-ready", app_migration_mode="online", app_health_timeout=5)
     assert outcome.failed and outcome.says("http.ready", "Returned to v1.0.0-"), outcome.output[-3000:]
