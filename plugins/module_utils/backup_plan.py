@@ -46,7 +46,10 @@ def plan(config: Config, ledger: Document, wanted: Wanted, wish: str) -> Documen
     if wish == NONE:
         return {**nothing, "why": "no source was asked for"}
     if wish == AUTO and not wanted.fingerprint:
-        raise BackupError("a fingerprint is required to choose a source")
+        raise BackupError(
+            "the ledger does not say which schema that release had, so no backup can be chosen for it; name one with"
+            " --source (rollback_database), or keep the database with none"
+        )
     # A source may be named with the schema before something failed: then it is for the case that this was changed.
     if wanted.fingerprint and live and wanted.fits(live):
         return {**nothing, "why": "the database has the schema already"}

@@ -51,7 +51,8 @@ options:
       - V(migrating) records that the release's migrations begin, and what the database was before, so that the next run
         knows what to return to, whatever becomes of this one.
       - V(active) lets C(current) name the release.
-      - V(returned) lets C(current) name the release and puts the files it was accepted with in their places.
+      - V(returned) lets C(current) name the release, puts the files it was accepted with in their places, and starts
+        O(service) from them.
       - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes
         the oldest releases beyond O(keep).
       - V(failed) records that the release failed, and why. It touches neither directory nor link.
@@ -110,6 +111,16 @@ options:
     type: list
     elements: path
     default: []
+  service:
+    description:
+      - Unit of systemd that runs from the release. With V(returned) it is restarted where RV(restart) or
+        O(force_restart), else started where it does not run; whether it answers then is not looked at. It is left alone
+        while migrations are under way.
+    type: str
+  force_restart:
+    description: Whether O(service) may have been started from something else than the ledger says.
+    type: bool
+    default: false
   keep:
     description:
       - How many built releases stay on the host. The active one and the last good one before it stay in any case.
@@ -131,9 +142,10 @@ EXAMPLES = r"""
   ridgetop.aidis.release:
     root: /opt/aidis
     state_dir: /var/lib/aidis
+    to: ""
     inputs: [/etc/aidis/production.env, /etc/systemd/system/aidis-production.service]
+    service: aidis-production.service
     state: returned
-  register: returned
 
 - name: Restart the service where what it runs from has changed
   ansible.builtin.systemd_service:
@@ -194,6 +206,10 @@ restart:
   description: Whether the service would run from something else than it was started from.
   returned: success
   type: bool
+started:
+  description: Whether O(service) was seen to, so that it runs from the release that C(current) names.
+  returned: success
+  type: bool
 removed:
   description: Ids of the releases whose directories were removed.
   returned: success
@@ -215,6 +231,7 @@ from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_dir
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_inputs as copies
+from ansible_collections.ridgetop.aidis.plugins.module_utils.unit_start import StartError, start
 
 
 def now() -> str:
@@ -314,6 +331,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if removable:
         after = book.pruned(after, removable, now())
     link = release_id if state in ("active", "returned") else active
+    restart = link != active or bool(restore) or (before["running"] or {}).get("digest") != digest
+    serve = state == "returned" and params["service"] is not None and before["underway"] is None
+    served = False
     if not module.check_mode:
         for file in restore:
             copies.restore(file)
@@ -327,11 +347,13 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         for name in removable:
             shutil.rmtree(release_dir.path_of(params["root"], name))
             copies.remove(state_dir, name)
+        if serve:
+            served = start(module.run_command, params["service"], restart or params["force_restart"], bool(restore))
 
     entry = book.find(after, release_id)
     running = (before["running"] or {}).get("id")
     return {
-        "changed": after != before or link != active or bool(restore) or save is not None,
+        "changed": after != before or link != active or bool(restore) or save is not None or served,
         "id": release_id,
         "release": entry,
         "staged": staged or state == "staged",
@@ -343,7 +365,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         "migrations_same": same_migrations(params, release_id, running) if staged else False,
         "restored": [file.path for file in restore],
         "last_good": book.last_good(after, link or ""),
-        "restart": link != active or bool(restore) or (before["running"] or {}).get("digest") != digest,
+        "restart": restart,
+        "started": serve and not module.check_mode,
         "removed": removable,
         "ledger": after,
         "diff": {
@@ -377,6 +400,8 @@ def main() -> None:
             "unbuilt": {"type": "str", "default": "fail", "choices": ["fail", "skip"]},
             "migration_files": {"type": "list", "elements": "str", "default": []},
             "inputs": {"type": "list", "elements": "path", "default": []},
+            "service": {"type": "str"},
+            "force_restart": {"type": "bool", "default": False},
             "keep": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
@@ -386,7 +411,7 @@ def main() -> None:
     try:
         with release_dir.locked(params["state_dir"], write=write):
             result = run(module)
-    except (book.LedgerError, OSError) as error:
+    except (book.LedgerError, StartError, OSError) as error:
         module.fail_json(msg=to_native(error))
     module.exit_json(**result)
 

@@ -420,3 +420,115 @@ def test_what_is_left_is_told(release: Release, deployed: Any) -> None:
     deployed("v2-b")
     assert release("v1-a", "returned")["left"] == "v2-b"
     assert release("v1-a", "returned")["left"] is None
+
+
+# The service that runs from the release
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """A systemctl that writes down how it was called; it refuses the calls that it is told to, once each."""
+    calls, refusals = tmp_path / "calls", tmp_path / "refusals"
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {calls}\n'
+        f'grep -qxF -- "$*" {refusals} || exit 0\n'
+        f'grep -vxF -- "$*" {refusals} > {refusals}.new; mv {refusals}.new {refusals}; echo refused >&2; exit 3\n'
+    )
+    program.chmod(0o755)
+    refusals.write_text("")
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+    def called(*refuse: str) -> list[str]:
+        if refuse:
+            refusals.write_text("".join(f"{one}\n" for one in refuse))
+        done = calls.read_text().splitlines() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return done
+
+    return called
+
+
+UNIT = "aidis.service"
+
+
+def test_a_return_restarts_the_service(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    result = release("v1-a", "returned", service=UNIT)
+    assert result["started"] and result["changed"]
+    assert systemctl() == [f"restart {UNIT}"]
+
+
+def test_a_return_to_what_runs_leaves_it_running(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    result = release("v1-a", "returned", service=UNIT)
+    assert result["started"] and not result["changed"]
+    assert systemctl() == [f"--quiet is-active {UNIT}"]
+
+
+def test_a_return_to_what_is_to_run_starts_it(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    systemctl(f"--quiet is-active {UNIT}")
+    result = release("v1-a", "returned", service=UNIT)
+    assert result["started"] and result["changed"]
+    assert systemctl() == [f"--quiet is-active {UNIT}", f"start {UNIT}"]
+
+
+def test_a_return_restarts_where_another_release_may_run(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    release("v1-a", "returned", service=UNIT, force_restart=True)
+    assert systemctl() == [f"restart {UNIT}"]
+
+
+def test_a_return_makes_systemd_read_a_unit_that_was_put_back(
+    deployed: Any, release: Release, host: Path, systemctl: Any
+) -> None:
+    unit = host / UNIT
+    unit.write_text("old")
+    deployed("v1-a", inputs=[str(unit)])
+    unit.write_text("new")
+    result = release("v1-a", "returned", service=UNIT, inputs=[str(unit)])
+    assert result["restored"] == [str(unit)]
+    assert unit.read_text() == "old"
+    assert systemctl() == ["daemon-reload", f"restart {UNIT}"]
+
+
+def test_a_return_starts_it_after_too_many_starts(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    systemctl(f"restart {UNIT}")
+    assert release("v1-a", "returned", service=UNIT)["started"]
+    assert systemctl() == [f"restart {UNIT}", f"reset-failed {UNIT}", f"restart {UNIT}"]
+
+
+def test_a_return_tells_why_it_does_not_start(
+    deployed: Any, release: Release, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    program = host / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho no such unit >&2\nexit 5\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    result = release("v1-a", "returned", service=UNIT)
+    assert result["failed"]
+    assert result["msg"] == f"systemctl restart {UNIT} ended with 5: no such unit"
+
+
+def test_a_return_leaves_it_alone_during_migrations(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    release("v2-b", "staged")
+    release("v2-b", "migrating", fingerprint="f", migrations="m")
+    assert not release("v1-a", "returned", service=UNIT)["started"]
+    assert systemctl() == []
+
+
+def test_a_dry_run_of_a_return_starts_nothing(deployed: Any, release: Release, systemctl: Any) -> None:
+    deployed("v1-a")
+    deployed("v2-b")
+    result = release("v1-a", "returned", service=UNIT, check=True)
+    assert result["changed"] and not result["started"]
+    assert systemctl() == []
