@@ -65,6 +65,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "enabled": {"type": "bool"},
     "exclude": {"type": "list", "elements": "str"},
     "excludes": {"type": "list", "elements": "str"},
+    "exit_status": {"type": "list", "elements": "int"},
     "expected": {"type": "raw"},
     "group": {"type": "str"},
     "groups": {"type": "list", "elements": "str"},
@@ -112,6 +113,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 DEFAULTS: dict[str, dict[str, Any]] = {
     "firewall": {"backend": "any", "active": True},
     "journal": {"priority": "err", "minutes": 5.0, "maximum_entries": 0},
+    "output": {"exit_status": [0]},
     "package": {"state": "available"},
     "tcp": {"host": "127.0.0.1", "reachable": True},
     "url": {"method": "GET", "validate_certs": True, "use_proxy": True},

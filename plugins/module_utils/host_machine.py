@@ -41,18 +41,27 @@ class Memory(Kind):
     """Main memory, total or available."""
 
     name, category = "memory", "resources"
-    required = ("minimum_mb",)
     optional = ("available",)
+    one_of = ("minimum_mb", "minimum_percent")
+
+    def prepare(self) -> None:
+        if self.params["minimum_percent"] is not None and not self.params["available"]:
+            raise ParameterError("minimum_percent is of the available memory: set available")
 
     def title(self) -> str:
         return "Available memory" if self.params["available"] else "Memory"
 
     def expected(self) -> str:
-        return f"at least {self.params['minimum_mb']} MiB"
+        units = {"minimum_mb": "MiB", "minimum_percent": "%"}
+        return "at least " + joined([f"{self.params[n]} {u}" for n, u in units.items() if self.params[n] is not None])
 
     def look(self, host: Host) -> tuple[bool, str]:
-        seen = meminfo(host, "MemAvailable" if self.params["available"] else "MemTotal")
-        return seen >= self.params["minimum_mb"], f"{seen} MiB"
+        total = meminfo(host, "MemTotal")
+        seen = meminfo(host, "MemAvailable") if self.params["available"] else total
+        percent = 100 * seen // max(1, total)
+        least, share = self.params["minimum_mb"], self.params["minimum_percent"]
+        met = (least is None or seen >= least) and (share is None or percent >= share)
+        return met, f"{seen} MiB" + (f", {percent} %" if self.params["available"] else "")
 
 
 class Swap(Kind):

@@ -102,6 +102,44 @@ class CommandVersion(Kind):
             return False, f"no version in '{excerpt(found)}'"
 
 
+class Output(Kind):
+    """A command that ends as it should, and what it prints."""
+
+    name, category = "output", "software"
+    required = ("argv",)
+    optional = ("exit_status", "contains", "excludes")
+
+    def prepare(self) -> None:
+        if not self.params["argv"]:
+            raise ParameterError("argv must hold a command")
+        self._wanted = [pattern(text) for text in self.params["contains"] or []]
+        self._unwanted = [pattern(text) for text in self.params["excludes"] or []]
+
+    def title(self) -> str:
+        return f"Output of {self.params['argv'][0]}"
+
+    def expected(self) -> str:
+        statuses = " or ".join(map(str, self.params["exit_status"]))
+        return joined(
+            [
+                f"exit status {statuses}",
+                *(f"output with {found.pattern}" for found in self._wanted),
+                *(f"output without {found.pattern}" for found in self._unwanted),
+            ]
+        )
+
+    def look(self, host: Host) -> tuple[bool, str]:
+        ran = host.run(self.params["argv"], self.seconds)
+        if ran.status not in self.params["exit_status"]:
+            return False, joined([f"exit status {ran.status}", excerpt(ran.err) or excerpt(ran.out)])
+        absent = [found.pattern for found in self._wanted if not found.search(ran.out)]
+        present = [match.group(0) for found in self._unwanted if (match := found.search(ran.out))]
+        if absent or present:
+            seen = [f"without {text}" for text in absent] + [f"with {excerpt(text)}" for text in present]
+            return False, joined([f"exit status {ran.status}", *seen])
+        return True, joined([f"exit status {ran.status}", excerpt(ran.out)])
+
+
 class Package(Kind):
     """The version of a Debian package that is installed, or that apt would install."""
 
@@ -200,4 +238,4 @@ class Python(Kind):
         return within(version, self.params), f"{seen} ({sys.executable})"
 
 
-KINDS: tuple[type[Kind], ...] = (Command, CommandVersion, Package, Python)
+KINDS: tuple[type[Kind], ...] = (Command, CommandVersion, Output, Package, Python)

@@ -20,6 +20,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.net import (
 from ansible_collections.ridgetop.aidis.plugins.module_utils.probes import (
     Cleanup,
     Probe,
+    Step,
     unknown_placeholders,
 )
 
@@ -88,12 +89,15 @@ def _probe_spec() -> dict[str, Any]:
         "expect": {"type": "dict", "default": {}},
         "expect_match": {"type": "dict", "default": {}},
         "capture": {"type": "dict", "default": {}},
-        "cleanup": {
-            "type": "dict",
+        "cleanup": _cleanup_spec(),
+        "then": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
             "options": {
                 "tool": {"type": "str", "required": True},
-                "arguments": {"type": "dict", "default": {}},
-                "required": {"type": "bool", "default": True},
+                **{name: {"type": "dict", "default": {}} for name in ("arguments", "expect", "expect_match", "capture")},
+                "cleanup": _cleanup_spec(),
             },
         },
         "count": {"type": "int", "default": 1},
@@ -101,6 +105,17 @@ def _probe_spec() -> dict[str, Any]:
         "max_errors": {"type": "int", "default": 0},
         "limits": {"type": "dict", "options": {name: {"type": "float"} for name in MEASURES}},
         "read_only": {"type": "bool", "default": False},
+    }
+
+
+def _cleanup_spec() -> dict[str, Any]:
+    return {
+        "type": "dict",
+        "options": {
+            "tool": {"type": "str", "required": True},
+            "arguments": {"type": "dict", "default": {}},
+            "required": {"type": "bool", "default": True},
+        },
     }
 
 
@@ -179,7 +194,6 @@ def _made(given: Mapping[str, Any], settings: Settings) -> Probe:
         "tool": f"Tool {given['tool']} answers",
         "list_tools": "The server lists its tools",
     }
-    cleanup = given["cleanup"]
     return Probe(
         subject=Subject(
             given["id"],
@@ -201,7 +215,8 @@ def _made(given: Mapping[str, Any], settings: Settings) -> Probe:
         expect=given["expect"],
         expect_match=given["expect_match"],
         capture=given["capture"],
-        cleanup=Cleanup(**cleanup) if cleanup else None,
+        cleanup=_cleanup(given),
+        then=tuple(Step(**{**step, "cleanup": _cleanup(step)}) for step in given.get("then") or []),
         count=given["count"],
         warmup=given["warmup"],
         max_errors=given["max_errors"],
@@ -210,10 +225,16 @@ def _made(given: Mapping[str, Any], settings: Settings) -> Probe:
     )
 
 
+def _cleanup(given: Mapping[str, Any]) -> Cleanup | None:
+    return Cleanup(**given["cleanup"]) if given["cleanup"] else None
+
+
 def _problem(probe: Probe, given: Mapping[str, Any]) -> str:
     """What is wrong with a probe, empty when nothing is."""
     if probe.kind == "tool" and not probe.tool:
         return "kind tool needs tool"
+    if probe.kind != "tool" and probe.then:
+        return "then is for the kind tool"
     if probe.kind == "list_tools" and probe.transport == "post":
         return "the transport post cannot list tools"
     if probe.transport != "tcp" and probe.settings.envelope == "bare":
@@ -222,13 +243,13 @@ def _problem(probe: Probe, given: Mapping[str, Any]) -> str:
         return "count must be at least 1, warmup and max_errors at least 0"
     if probe.kind == "http" and not probe.status:
         return "status must name at least one HTTP status"
-    for name, source in probe.capture.items():
+    for name, source in (item for step in (probe, *probe.then) for item in step.capture.items()):
         if not isinstance(source, str) and not (isinstance(source, Mapping) and "path" in source):
             return f"capture.{name} must be a path or a mapping with path and regex"
     unknown = unknown_placeholders(probe)
     if unknown:
         names = ", ".join("{" + name + "}" for name in sorted(unknown))
-        return f"nothing fills {names} (known: n, uuid; in cleanup also what capture takes)"
+        return f"nothing fills {names} (known: n, uuid; in cleanup and then also what was captured)"
     if not str(given["path"] or "/").startswith("/"):
         return "path must begin with /"
     return ""

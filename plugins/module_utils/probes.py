@@ -49,6 +49,18 @@ class Cleanup:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A further call of a tool, with what the calls before it captured."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    expect_match: Mapping[str, str] = field(default_factory=dict)
+    capture: Mapping[str, Any] = field(default_factory=dict)
+    cleanup: Cleanup | None = None
+
+
+@dataclass(frozen=True)
 class Probe:
     """One probe; times in seconds, limits in milliseconds."""
 
@@ -67,6 +79,7 @@ class Probe:
     expect_match: Mapping[str, str] = field(default_factory=dict)
     capture: Mapping[str, Any] = field(default_factory=dict)
     cleanup: Cleanup | None = None
+    then: tuple[Step, ...] = ()
     count: int = 1
     warmup: int = 0
     max_errors: int = 0
@@ -86,10 +99,11 @@ class Probe:
         what = {
             "tcp": f"{where} accepts a connection",
             "http": f"{self.method} {self.settings.path} on {where} answers " + " or ".join(map(str, self.status)),
-            "tool": f"tool {self.tool} on {where} answers without error",
+            "tool": " and then ".join(["tool " + self.tool, *(step.tool for step in self.then)])
+            + f" on {where} answer{'' if self.then else 's'} without error",
             "list_tools": f"{where} lists its tools",
         }[self.kind]
-        if self.json or self.expect or self.expect_match:
+        if self.json or any(one.expect or one.expect_match for one in (self, *self.then)):
             what += " with the expected values"
         if self.tools:
             what += ", among them " + ", ".join(self.tools)
@@ -141,9 +155,13 @@ class Report:
 def unknown_placeholders(probe: Probe) -> set[str]:
     """Names in templates that nothing will fill: those of a call, and those of its clean-up."""
     known = {"n", "uuid"}
-    wanted = placeholders(dict(probe.arguments)) - known
-    if probe.cleanup is not None:
-        wanted |= placeholders(dict(probe.cleanup.arguments)) - known - set(probe.capture)
+    wanted: set[str] = set()
+    for step in (probe, *probe.then):
+        # The calls of a probe are made in this order, and each may use what those before it captured.
+        wanted |= placeholders(dict(step.arguments)) - known
+        known |= set(step.capture)
+        if step.cleanup is not None:
+            wanted |= placeholders(dict(step.cleanup.arguments)) - known
     if probe.transport == "post" and probe.kind == "tool":
         wanted |= placeholders([probe.settings.path, probe.settings.body]) - {"tool", "arguments"}
     return wanted
@@ -288,13 +306,18 @@ def _tool(probe: Probe, deadline: Deadline) -> Outcome:
         session.prepare(deadline)
         arguments = fill(dict(probe.arguments), values)
         result = calls.timed(lambda: session.call(probe.tool, arguments, deadline))
+        made: list[Cleanup] = []
         try:
-            values.update(capture(result, probe.capture))
-            debris.extend(_clean_up(probe, session, values))
-            expect(result, probe.expect, probe.expect_match)
-        except AnswerError:
+            _taken(probe, result, values, made)
+            for step in probe.then:
+                _step(step, session, values, made, deadline)
+        except (AnswerError, NetError):
             calls.took.pop()
             raise
+        finally:
+            # What was made last goes first: it may belong to what was made before it.
+            for cleanup in reversed(made):
+                debris.extend(_clean_up(cleanup, probe, session, values))
 
     try:
         outcome = _judged(probe, _repeated(probe, deadline, once))
@@ -309,21 +332,35 @@ def _tool(probe: Probe, deadline: Deadline) -> Outcome:
 def _littered(probe: Probe, check: Check, debris: list[str]) -> Check:
     """A probe that could not take back what it created."""
     observed = f"{len(debris)} of its clean-ups failed, first: {debris[0]}; {check.observed}"
-    required = probe.cleanup is None or probe.cleanup.required
+    required = all(step.cleanup.required for step in (probe, *probe.then) if step.cleanup is not None)
     if required:
         return probe.subject.result(False, check.expected, observed)
     return replace(check, status="warn", observed=observed)
 
 
-def _clean_up(probe: Probe, session: Session, values: Mapping[str, Any]) -> list[str]:
+def _taken(step: Probe | Step, result: Any, values: dict[str, Any], made: list[Cleanup]) -> None:
+    """Capture from a result, note what takes back what was made, and look at the values. Raises AnswerError."""
+    values.update(capture(result, step.capture))
+    if step.cleanup is not None:
+        made.append(step.cleanup)
+    expect(result, step.expect, step.expect_match)
+
+
+def _step(step: Step, session: Session, values: dict[str, Any], made: list[Cleanup], deadline: Deadline) -> None:
+    """Make a further call, which is not timed. Raises AnswerError, with the name of the tool, and NetError."""
+    try:
+        _taken(step, session.call(step.tool, fill(dict(step.arguments), values), deadline), values, made)
+    except AnswerError as error:
+        raise AnswerError(f"{step.tool}: {error}") from None
+
+
+def _clean_up(cleanup: Cleanup, probe: Probe, session: Session, values: Mapping[str, Any]) -> list[str]:
     """Take back what a call created, in time of its own beyond the round's; what went wrong."""
-    if probe.cleanup is None:
-        return []
     try:
         grace = Deadline(probe.settings.answer_timeout)
-        session.call(probe.cleanup.tool, fill(dict(probe.cleanup.arguments), values), grace)
+        session.call(cleanup.tool, fill(dict(cleanup.arguments), values), grace)
     except (AnswerError, NetError) as error:
-        return [f"{probe.cleanup.tool}: {error}"]
+        return [f"{cleanup.tool}: {error}"]
     return []
 
 

@@ -141,7 +141,7 @@ def _check(category: str, title: str, named: int, findings: Sequence[Finding]) -
     # The title stands before both, so they need not repeat it.
     bad = failed(findings)
     first = [*bad, *findings][:1]
-    subject = Subject(f"schema_{category}", title, "database", hint=first[0].hint if first else "")
+    subject = Subject(f"schema.{category}", title, "schema", hint=first[0].hint if first else "")
     expected = f"{named} as in the contract"
     if not findings:
         if not named:

@@ -19,7 +19,7 @@ description:
     O(checks[].kind).
 notes:
   - Needs nothing but Python's standard library. Kinds that ask a tool (V(package), V(unit), V(timer), V(journal),
-    V(firewall)) are skipped where the tool is missing.
+    V(firewall), V(output)) are skipped where the tool is missing.
   - Works for an unprivileged user. What such a user may not see is skipped with the reason.
   - Values given to the kind V(value) are part of the task's arguments. Pass the length or the strength of a
     secret, never the secret.
@@ -65,7 +65,9 @@ options:
             O(checks[].current), O(checks[].exclude), O(checks[].maximum_entries).
           - V(listening) needs O(checks[].port), takes O(checks[].address), O(checks[].only), O(checks[].process).
             TCP only.
-          - V(memory) needs O(checks[].minimum_mb), takes O(checks[].available).
+          - V(memory) needs O(checks[].minimum_mb) or O(checks[].minimum_percent), takes O(checks[].available).
+          - V(output) needs O(checks[].argv), a command that only reads, takes O(checks[].exit_status),
+            O(checks[].contains), O(checks[].excludes).
           - V(package) needs O(checks[].name), takes O(checks[].state), O(checks[].minimum), O(checks[].maximum),
             O(checks[].major_of). Debian packages.
           - V(port_free) needs O(checks[].port), takes O(checks[].unit) and O(checks[].process), which may hold it.
@@ -95,6 +97,7 @@ options:
           - journal
           - listening
           - memory
+          - output
           - package
           - port_free
           - python
@@ -142,7 +145,7 @@ options:
         type: list
         elements: dict
       argv:
-        description: Command and arguments that print a version. Run without a shell.
+        description: Command and arguments that print a version, or whose output is looked at. Run without a shell.
         type: list
         elements: str
       available:
@@ -157,8 +160,8 @@ options:
         type: path
       contains:
         description:
-          - Regular expressions that must be found in the file. A file above 4 MiB is not looked through, and the check
-            skipped.
+          - Regular expressions that must be found in the file, or the output. A file above 4 MiB is not looked through,
+            and the check skipped.
         type: list
         elements: str
       current:
@@ -175,10 +178,14 @@ options:
         elements: str
       excludes:
         description:
-          - Regular expressions that must not be found in the file. The content is never shown. A file above 4 MiB is
-            not looked through, and the check skipped.
+          - Regular expressions that must not be found in the file, whose content is never shown, or in the output. A file
+            above 4 MiB is not looked through, and the check skipped.
         type: list
         elements: str
+      exit_status:
+        description: Exit statuses of the command that are right. The default is V([0]).
+        type: list
+        elements: int
       expected:
         description: Value to compare with. Required unless O(checks[].operator) is V(set) or V(unset).
         type: raw
@@ -230,7 +237,7 @@ options:
           - Least memory, swap or free disk space in MiB. A machine sold with 4 GB shows some 3800 MiB.
         type: int
       minimum_percent:
-        description: Least free disk space in percent.
+        description: Least free disk space, or available memory, in percent.
         type: int
       minutes:
         description: Age in minutes up to which entries of the journal count. The default is V(5).

@@ -315,12 +315,12 @@ def test_checks_cover_every_category(contract: Any, live: Any, table: Any) -> No
     given = read(contract)
     findings = compare(given, Observed("d", schemas=live["schemas"], extensions=live["extensions"]))
     checks = {check.id: check for check in schema_findings.checks(given, findings)}
-    assert checks["schema_indexes"].status == "fail"
-    assert checks["schema_indexes"].observed == "public.projects.idx_projects_status missing"
-    assert checks["schema_tables"].status == "warn"
-    assert checks["schema_columns"].status == "pass"
-    assert checks["schema_columns"].expected == "3 as in the contract"
-    assert checks["schema_views"].status == "skip" and checks["schema_views"].reason
+    assert checks["schema.indexes"].status == "fail"
+    assert checks["schema.indexes"].observed == "public.projects.idx_projects_status missing"
+    assert checks["schema.tables"].status == "warn"
+    assert checks["schema.columns"].status == "pass"
+    assert checks["schema.columns"].expected == "3 as in the contract"
+    assert checks["schema.views"].status == "skip" and checks["schema.views"].reason
     kinds = {kind for _, kinds in schema_findings.CATEGORIES.values() for kind in kinds}
     assert kinds >= set(schema_findings.counts(LIVE["schemas"]))
 

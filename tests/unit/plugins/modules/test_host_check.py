@@ -140,6 +140,14 @@ def test_memory_that_cannot_be_read_is_skipped(check: Run, host: ScriptedHost) -
     assert outcome(check("memory", minimum_mb=1, available=True))[0] == "skip"
 
 
+def test_memory_by_its_share(check: Run, host: ScriptedHost) -> None:
+    host.holds("/proc/meminfo", "MemTotal: 4096000 kB\nMemAvailable: 1024000 kB\n")
+    met = check("memory", available=True, minimum_percent=25)
+    assert (met["status"], met["expected"], met["observed"]) == ("pass", "at least 25 %", "1000 MiB, 25 %")
+    assert check("memory", available=True, minimum_percent=26)["status"] == "fail"
+    assert check("memory", available=True, minimum_mb=1001, minimum_percent=1)["status"] == "fail"
+
+
 @pytest.mark.usefixtures("host")
 def test_disk_of_the_nearest_existing_parent(check: Run) -> None:
     assert check("disk", path="/not/there", minimum_mb=0)["observed"].endswith("free at /")
@@ -207,6 +215,22 @@ def test_command(check: Run, host: ScriptedHost) -> None:
     host.says("psql")
     assert outcome(check("command", name="psql")) == ("pass", "/usr/bin/psql")
     assert outcome(check("command", name="pg_dump")) == ("fail", "absent")
+
+
+def test_output(check: Run, host: ScriptedHost) -> None:
+    host.says("lsclusters", out="17 main 5432 online\n")
+    host.says("broken", err="no such file\nand more", status=2)
+    host.says("find", out="")
+    assert outcome(check("output", argv=["lsclusters"])) == ("pass", "exit status 0, 17 main 5432 online")
+    wanted = check("output", argv=["lsclusters"], contains=[r"main\s+5432\s+online"], excludes=["down"])
+    assert wanted["status"] == "pass"
+    assert wanted["expected"] == r"exit status 0, output with main\s+5432\s+online, output without down"
+    unmet = check("output", argv=["lsclusters"], contains=["5433"], excludes=["on.*"])
+    assert outcome(unmet) == ("fail", "exit status 0, without 5433, with online")
+    assert outcome(check("output", argv=["broken"])) == ("fail", "exit status 2, no such file and more")
+    assert check("output", argv=["broken"], exit_status=[0, 2])["status"] == "pass"
+    assert check("output", argv=["find"], excludes=["."])["status"] == "pass"
+    assert check("output", argv=["absent"])["status"] == "skip"
 
 
 def test_command_version(check: Run, host: ScriptedHost) -> None:
@@ -605,6 +629,7 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
     "journal": ({}, "no command journalctl"),
     "listening": ({"port": 1}, "cannot read /proc/net/tcp"),
     "memory": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
+    "output": ({"argv": ["/broken"]}, "cannot run"),
     "package": ({"name": "bash"}, "no command apt-cache"),
     "port_free": ({"port": 1}, "cannot read /proc/net/tcp"),
     "swap": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
@@ -679,7 +704,7 @@ def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
     ("given", "seen"),
     [
         ({"kind": "memroy"}, "kind must be one of clock"),
-        ({"kind": "memory"}, "kind memory needs minimum_mb"),
+        ({"kind": "memory"}, "kind memory needs one of minimum_mb, minimum_percent"),
         ({"kind": "memory", "minimum_mb": "much"}, "minimum_mb"),
         ({"kind": "memory", "minimum_mb": 1, "path": "/"}, "does not take path (it takes available"),
         ({"kind": "swap"}, "needs one of minimum_mb, maximum_mb"),

@@ -424,6 +424,40 @@ def test_cleanup_that_goes_wrong(probe: Probe, serve: Serve, mcp: Mcp) -> None:
     assert not result["failed"] and only(result)["status"] == "warn"
 
 
+# A session, another one by what it was called with, and a look at the first.
+STEPS = [
+    {
+        "tool": "session_new",
+        "arguments": {"title": "of {session}"},
+        "expect_match": {"session.title": "^of "},
+        "capture": {"second": "session.id"},
+        "cleanup": {"tool": "session_end", "arguments": {"session_id": "{second}"}},
+    },
+    {"tool": "ping", "arguments": {"about": "{second}"}},
+]
+
+
+def test_further_calls_use_what_was_made(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+    result = probe({**SESSION, "then": STEPS, "count": 2}, port=serve(lines(mcp)).port)
+    assert only(result)["status"] == "pass"
+    assert only(result)["expected"].startswith("tool session_new and then session_new and then ping on ")
+    assert result["latency_ms"]["session"]["count"] == 2
+    first, second = (call["session_id"] for call in reversed(mcp.calls("session_end")[:2]))
+    assert mcp.calls("session_new")[1]["title"] == f"of {first}"
+    assert mcp.calls("ping")[0]["about"] == second
+    assert mcp.live == set()
+
+
+def test_a_further_call_that_fails_is_named_and_cleaned_up(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+    steps = [{**STEPS[0], "expect": {"session.title": "another"}}, STEPS[1]]
+    result = probe({**SESSION, "then": steps}, port=serve(lines(mcp)).port)
+    assert result["failed"]
+    assert only(result)["observed"].startswith("session_new: ") and "another" in only(result)["observed"]
+    assert len(mcp.calls("session_end")) == 2 and mcp.live == set()
+    assert mcp.calls("ping") == []
+    assert result["latency_ms"]["session"]["errors"] == 1
+
+
 def test_limits_and_errors_are_counted(probe: Probe, serve: Serve, mcp: Mcp) -> None:
     port = serve(lines(mcp)).port
     result = probe({**PING, "count": 5, "limits": {"p95": 0.0001, "max": 60000}}, port=port)
@@ -510,6 +544,9 @@ def test_check_mode_makes_only_calls_that_change_nothing(probe: Probe, serve: Se
         ({"tool": None}, "kind tool needs tool"),
         ({"arguments": {"a": ["x {sesion}"]}}, "nothing fills {sesion}"),
         ({"cleanup": {"tool": "t", "arguments": {"a": "{other}"}}}, "nothing fills {other}"),
+        ({"then": [{"tool": "t", "arguments": {"a": "{other}"}}]}, "nothing fills {other}"),
+        ({"then": [{"tool": "t", "arguments": {"a": "{b}"}, "capture": {"b": "b"}}]}, "nothing fills {b}"),
+        ({"kind": "tcp", "then": [{"tool": "t"}]}, "then is for the kind tool"),
         ({"count": 0}, "count must be at least 1"),
         ({"capture": {"a": 1}}, "capture.a must be a path"),
         ({"port": 70000}, "between 1 and 65535"),
