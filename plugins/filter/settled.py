@@ -11,10 +11,10 @@ version_added: 0.1.0
 author:
   - Ridgetop Developers (@ridgetop)
 description:
-  - Takes the checks of several hosts, in the shape that the modules of this collection return them, and applies what an
-    inventory says about them.
-  - A check that is not met, and that needs another one which is not met, is skipped with that one as the reason, so that
-    a report names what is to be mended and not all that follows from it.
+  - Takes the checks of several hosts, in the shape that the modules of this collection return them, and applies what
+    an inventory says about them.
+  - A check that is not met, and that needs another one which is not met, is skipped with that one as the reason, so
+    that a report names what is to be mended and not all that follows from it.
 positional: needs
 options:
   _input:

@@ -90,16 +90,8 @@ def _probe_spec() -> dict[str, Any]:
         "expect_match": {"type": "dict", "default": {}},
         "capture": {"type": "dict", "default": {}},
         "cleanup": _cleanup_spec(),
-        "then": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "tool": {"type": "str", "required": True},
-                **{name: {"type": "dict", "default": {}} for name in ("arguments", "expect", "expect_match", "capture")},
-                "cleanup": _cleanup_spec(),
-            },
-        },
+        "first": _steps_spec(),
+        "then": _steps_spec(),
         "count": {"type": "int", "default": 1},
         "warmup": {"type": "int", "default": 0},
         "max_errors": {"type": "int", "default": 0},
@@ -115,6 +107,19 @@ def _cleanup_spec() -> dict[str, Any]:
             "tool": {"type": "str", "required": True},
             "arguments": {"type": "dict", "default": {}},
             "required": {"type": "bool", "default": True},
+        },
+    }
+
+
+def _steps_spec() -> dict[str, Any]:
+    return {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "tool": {"type": "str", "required": True},
+            **{name: {"type": "dict", "default": {}} for name in ("arguments", "expect", "expect_match", "capture")},
+            "cleanup": _cleanup_spec(),
         },
     }
 
@@ -216,7 +221,8 @@ def _made(given: Mapping[str, Any], settings: Settings) -> Probe:
         expect_match=given["expect_match"],
         capture=given["capture"],
         cleanup=_cleanup(given),
-        then=tuple(Step(**{**step, "cleanup": _cleanup(step)}) for step in given.get("then") or []),
+        first=_steps(given, "first"),
+        then=_steps(given, "then"),
         count=given["count"],
         warmup=given["warmup"],
         max_errors=given["max_errors"],
@@ -229,12 +235,17 @@ def _cleanup(given: Mapping[str, Any]) -> Cleanup | None:
     return Cleanup(**given["cleanup"]) if given["cleanup"] else None
 
 
+def _steps(given: Mapping[str, Any], name: str) -> tuple[Step, ...]:
+    # Probes that an older collection kept on the host have none.
+    return tuple(Step(**{**step, "cleanup": _cleanup(step)}) for step in given.get(name) or [])
+
+
 def _problem(probe: Probe, given: Mapping[str, Any]) -> str:
     """What is wrong with a probe, empty when nothing is."""
     if probe.kind == "tool" and not probe.tool:
         return "kind tool needs tool"
-    if probe.kind != "tool" and probe.then:
-        return "then is for the kind tool"
+    if probe.kind != "tool" and (probe.first or probe.then):
+        return "first and then are for the kind tool"
     if probe.kind == "list_tools" and probe.transport == "post":
         return "the transport post cannot list tools"
     if probe.transport != "tcp" and probe.settings.envelope == "bare":
@@ -243,13 +254,15 @@ def _problem(probe: Probe, given: Mapping[str, Any]) -> str:
         return "count must be at least 1, warmup and max_errors at least 0"
     if probe.kind == "http" and not probe.status:
         return "status must name at least one HTTP status"
-    for name, source in (item for step in (probe, *probe.then) for item in step.capture.items()):
+    return _values_problem(probe) or ("" if str(given["path"] or "/").startswith("/") else "path must begin with /")
+
+
+def _values_problem(probe: Probe) -> str:
+    for name, source in (item for step in probe.steps() for item in step.capture.items()):
         if not isinstance(source, str) and not (isinstance(source, Mapping) and "path" in source):
             return f"capture.{name} must be a path or a mapping with path and regex"
     unknown = unknown_placeholders(probe)
     if unknown:
         names = ", ".join("{" + name + "}" for name in sorted(unknown))
-        return f"nothing fills {names} (known: n, uuid; in cleanup and then also what was captured)"
-    if not str(given["path"] or "/").startswith("/"):
-        return "path must begin with /"
+        return f"nothing fills {names} (known: n, uuid; and what the calls before capture)"
     return ""

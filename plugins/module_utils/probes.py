@@ -79,12 +79,17 @@ class Probe:
     expect_match: Mapping[str, str] = field(default_factory=dict)
     capture: Mapping[str, Any] = field(default_factory=dict)
     cleanup: Cleanup | None = None
+    first: tuple[Step, ...] = ()
     then: tuple[Step, ...] = ()
     count: int = 1
     warmup: int = 0
     max_errors: int = 0
     limits: Mapping[str, float | None] = field(default_factory=dict)
     read_only: bool = False
+
+    def steps(self) -> tuple[Probe | Step, ...]:
+        """Its calls of tools, in their order."""
+        return (*self.first, self, *self.then)
 
     def changes_nothing(self) -> bool:
         """Whether the probe may run in check mode."""
@@ -99,11 +104,10 @@ class Probe:
         what = {
             "tcp": f"{where} accepts a connection",
             "http": f"{self.method} {self.settings.path} on {where} answers " + " or ".join(map(str, self.status)),
-            "tool": " and then ".join(["tool " + self.tool, *(step.tool for step in self.then)])
-            + f" on {where} answer{'' if self.then else 's'} without error",
+            "tool": f"tool {' and then '.join(one.tool for one in self.steps())} on {where} answers without error",
             "list_tools": f"{where} lists its tools",
         }[self.kind]
-        if self.json or any(one.expect or one.expect_match for one in (self, *self.then)):
+        if self.json or any(one.expect or one.expect_match for one in self.steps()):
             what += " with the expected values"
         if self.tools:
             what += ", among them " + ", ".join(self.tools)
@@ -156,7 +160,7 @@ def unknown_placeholders(probe: Probe) -> set[str]:
     """Names in templates that nothing will fill: those of a call, and those of its clean-up."""
     known = {"n", "uuid"}
     wanted: set[str] = set()
-    for step in (probe, *probe.then):
+    for step in probe.steps():
         # The calls of a probe are made in this order, and each may use what those before it captured.
         wanted |= placeholders(dict(step.arguments)) - known
         known |= set(step.capture)
@@ -300,9 +304,11 @@ def _http(probe: Probe, deadline: Deadline) -> Outcome:
 def _tool(probe: Probe, deadline: Deadline) -> Outcome:
     session = open_session(probe.transport, probe.settings)
     debris: list[str] = []
+    prepared: dict[str, Any] = {"n": 0, "uuid": str(uuid.uuid4())}
+    made_first: list[Cleanup] = []
 
     def once(calls: _Calls, number: int) -> None:
-        values: dict[str, Any] = {"n": number + 1, "uuid": str(uuid.uuid4())}
+        values: dict[str, Any] = {**prepared, "n": number + 1, "uuid": str(uuid.uuid4())}
         session.prepare(deadline)
         arguments = fill(dict(probe.arguments), values)
         result = calls.timed(lambda: session.call(probe.tool, arguments, deadline))
@@ -320,8 +326,16 @@ def _tool(probe: Probe, deadline: Deadline) -> Outcome:
                 debris.extend(_clean_up(cleanup, probe, session, values))
 
     try:
+        if probe.first:
+            session.prepare(deadline)
+        for step in probe.first:
+            _step(step, session, prepared, made_first, deadline)
         outcome = _judged(probe, _repeated(probe, deadline, once))
+    except (AnswerError, NetError) as error:
+        outcome = Outcome(probe.subject.result(False, probe.expected(), f"before the calls: {error}"))
     finally:
+        for cleanup in reversed(made_first):
+            debris.extend(_clean_up(cleanup, probe, session, prepared))
         session.close()
     outcome.server = session.server
     if debris and outcome.check.status == "pass":
@@ -332,7 +346,7 @@ def _tool(probe: Probe, deadline: Deadline) -> Outcome:
 def _littered(probe: Probe, check: Check, debris: list[str]) -> Check:
     """A probe that could not take back what it created."""
     observed = f"{len(debris)} of its clean-ups failed, first: {debris[0]}; {check.observed}"
-    required = all(step.cleanup.required for step in (probe, *probe.then) if step.cleanup is not None)
+    required = all(step.cleanup.required for step in probe.steps() if step.cleanup is not None)
     if required:
         return probe.subject.result(False, check.expected, observed)
     return replace(check, status="warn", observed=observed)

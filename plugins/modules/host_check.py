@@ -160,8 +160,8 @@ options:
         type: path
       contains:
         description:
-          - Regular expressions that must be found in the file, or the output. A file above 4 MiB is not looked through,
-            and the check skipped.
+          - Regular expressions that must be found in the file, or in the output. A file above 4 MiB is not looked
+            through, and the check skipped.
         type: list
         elements: str
       current:
@@ -178,8 +178,8 @@ options:
         elements: str
       excludes:
         description:
-          - Regular expressions that must not be found in the file, whose content is never shown, or in the output. A file
-            above 4 MiB is not looked through, and the check skipped.
+          - Regular expressions that must not be found in the file, whose content is never shown, or in the output.
+            A file above 4 MiB is not looked through, and the check skipped.
         type: list
         elements: str
       exit_status:

@@ -213,11 +213,55 @@ options:
             description: Whether a clean-up that goes wrong fails the probe. It is a warning otherwise.
             type: bool
             default: true
+      first:
+        description:
+          - Calls to make once, before the first of the counted ones, on the same connection, such as what makes the
+            thing that is used. They are not timed. What they make is taken back when all calls are done.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          tool:
+            description: Tool to call.
+            type: str
+            required: true
+          arguments:
+            description: Arguments, where also the names that were captured before are filled.
+            type: dict
+            default: {}
+          expect:
+            description: As O(probes[].expect).
+            type: dict
+            default: {}
+          expect_match:
+            description: As O(probes[].expect_match).
+            type: dict
+            default: {}
+          capture:
+            description: As O(probes[].capture), for the calls after this one, too.
+            type: dict
+            default: {}
+          cleanup:
+            description: As O(probes[].cleanup).
+            type: dict
+            suboptions:
+              tool:
+                description: Tool to call.
+                type: str
+                required: true
+              arguments:
+                description: Arguments, where also the names that were captured are filled.
+                type: dict
+                default: {}
+              required:
+                description: Whether a clean-up that goes wrong fails the probe. It is a warning otherwise.
+                type: bool
+                default: true
       then:
         description:
-          - Further calls to make after each answered call, in this order, on the same connection, such as what uses the
-            thing that was made. They are not timed. What they make is taken back in the opposite order, before what
-            O(probes[].cleanup) takes back.
+          - Further calls to make after each answered call, in this order, on the same connection, such as what uses
+            the thing that was made. They are not timed. What they make is taken back in the opposite order, before
+            what O(probes[].cleanup) takes back.
         type: list
         elements: dict
         default: []

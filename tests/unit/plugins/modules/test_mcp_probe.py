@@ -448,6 +448,26 @@ def test_further_calls_use_what_was_made(probe: Probe, serve: Serve, mcp: Mcp) -
     assert mcp.live == set()
 
 
+def test_calls_that_come_first_are_made_once(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+    first = {**SESSION, "capture": {"made": "session.id"}}
+    first["cleanup"] = {"tool": "session_end", "arguments": {"session_id": "{made}"}}
+    del first["id"], first["kind"]
+    asked = {**PING, "arguments": {"about": "{made}", "number": "{n}"}, "first": [first], "count": 3, "warmup": 1}
+    result = probe(asked, port=serve(lines(mcp)).port)
+    assert only(result)["status"] == "pass"
+    assert len(mcp.calls("session_new")) == 1 and mcp.live == set()
+    assert [call["number"] for call in mcp.calls("ping")] == [1, 2, 3, 4]
+    assert len({call["about"] for call in mcp.calls("ping")}) == 1
+    assert result["latency_ms"]["ping"]["count"] == 3
+
+
+def test_a_call_that_comes_first_and_fails(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+    first = {"tool": "session_new", "arguments": {"title": "x"}, "expect": {"session.title": "another"}}
+    result = probe({**PING, "first": [first]}, port=serve(lines(mcp)).port)
+    assert only(result)["observed"].startswith("before the calls: session_new: ")
+    assert mcp.calls("ping") == []
+
+
 def test_a_further_call_that_fails_is_named_and_cleaned_up(probe: Probe, serve: Serve, mcp: Mcp) -> None:
     steps = [{**STEPS[0], "expect": {"session.title": "another"}}, STEPS[1]]
     result = probe({**SESSION, "then": steps}, port=serve(lines(mcp)).port)
@@ -546,7 +566,7 @@ def test_check_mode_makes_only_calls_that_change_nothing(probe: Probe, serve: Se
         ({"cleanup": {"tool": "t", "arguments": {"a": "{other}"}}}, "nothing fills {other}"),
         ({"then": [{"tool": "t", "arguments": {"a": "{other}"}}]}, "nothing fills {other}"),
         ({"then": [{"tool": "t", "arguments": {"a": "{b}"}, "capture": {"b": "b"}}]}, "nothing fills {b}"),
-        ({"kind": "tcp", "then": [{"tool": "t"}]}, "then is for the kind tool"),
+        ({"kind": "tcp", "then": [{"tool": "t"}]}, "first and then are for the kind tool"),
         ({"count": 0}, "count must be at least 1"),
         ({"capture": {"a": 1}}, "capture.a must be a path"),
         ({"port": 70000}, "between 1 and 65535"),
