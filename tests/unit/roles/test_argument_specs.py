@@ -121,9 +121,9 @@ def test_every_variable_bears_the_name_of_its_role(role: str) -> None:
     none(name for name in defaults_of(role) if not name.startswith(f"{role}_"))
     # A role may state which of the shared variables it cannot do without.
     none(name for name in options_of(role) if not name.startswith((f"{role}_", f"{SHARED}_")))
-    inner = load(ROOT / "roles" / role / "vars" / "main.yml")
+    files = (ROOT / "roles" / role / "vars").rglob("*.yml")
     allowed = (f"__{role}_", f"{role}_")
-    none(name for name in inner if not name.startswith(allowed))
+    none(name for file in files for name in load(file) if not name.startswith(allowed))
 
 
 def foreign(role: str, text: str) -> set[str]:
