@@ -203,12 +203,15 @@ def test_one_error_after_another_disturbs_nothing(database: Database, ask: Ask) 
         ("SELECT two()", "first"),
         ("SELECT generate_series(1, 3)", "the query gives 3 rows, not one at most"),
         ("SET search_path = nowhere", "the query gives no column"),
-        ("SELECT '20000-01-01'::date", "the query cannot be sent or its answer not be read: year 20000 is out of range"),
+        (
+            "SELECT '20000-01-01'::date",
+            "the query cannot be sent or its answer not be read: year 20000 is out of range",
+        ),
         ("COMMIT; SELECT 1", "the query ends its own transaction"),
         ("INSERT INTO t VALUES (1) RETURNING i", "cannot execute INSERT in a read-only transaction"),
         ("WITH x AS (DELETE FROM t RETURNING i) SELECT count(*) FROM x", "cannot execute SELECT in a read-only"),
         ("CREATE TABLE u (i int)", "cannot execute CREATE TABLE in a read-only transaction"),
-        ("SET TRANSACTION READ WRITE", "cannot set transaction read-write mode"),
+        ("SET TRANSACTION READ WRITE", "transaction read-write mode must be set before any query"),
         ("COMMIT; INSERT INTO t VALUES (1) RETURNING 1", "cannot execute INSERT in a read-only transaction"),
         ("SELECT nextval('s')", "cannot execute nextval() in a read-only transaction"),
         ("COMMIT; SET default_transaction_read_only = off; SELECT 1", "the query ends its own transaction"),
@@ -366,5 +369,3 @@ def test_the_documented_examples(database: Database, run_module: RunModule, over
         wanted = {"database.tables"} if "login_host" in args else set()
         assert set(result["failed_ids"]) == wanted, result
         assert set(statuses) <= {"pass", "fail", "warn", "skip"}
-
-

@@ -35,7 +35,10 @@ def run(run_module: Any) -> Any:
         ({"checks": [{**CHECK, "query": "SELECT 1\0"}]}, "check a: query must not hold a NUL"),
         ({"checks": [CHECK, CHECK]}, "check a: its id is used more than once"),
         ({"checks": [CHECK], "connection": {"id": "a"}}, "check a: its id is used more than once"),
-        ({"checks": [CHECK, {"id": "b", "query": ""}, {**CHECK, "timeout": -1}]}, "check b: operator eq needs expected"),
+        (
+            {"checks": [CHECK, {"id": "b", "query": ""}, {**CHECK, "timeout": -1}]},
+            "check b: operator eq needs expected",
+        ),
         ({"login_port": 0}, "login_port must be between 1 and 65535"),
         ({"timeout": 0}, "timeout above 0"),
         ({"checks": [{**CHECK, "operator": "like"}]}, "value of operator must be one of"),
