@@ -81,7 +81,7 @@ options:
         type: str
         default: database
       severity:
-        description: An answer that is not the expected one has the status C(fail) when this is V(critical), else C(warn).
+        description: Any other answer than the expected one has the status C(fail) when this is V(critical), else C(warn).
         type: str
         choices: [critical, warning, info]
         default: critical
@@ -134,8 +134,8 @@ notes:
     Arrays are lists, and C(json) is what it holds. Of other types, such as C(uuid), compares the text; an array of them
     is to be cast to C(text[]).
   - >-
-    Where the observed value is a number, a boolean or a moment, an expected text is read as one, so that variables given
-    on the command line compare, too.
+    Where the observed value is a number, a boolean or a moment, an expected text is read as one, so that variables
+    given on the command line compare, too.
   - Queries, parameters and expected values are part of the task's arguments. None of them may hold a secret.
   - What works beside the tables, such as C(pg_terminate_backend(\)), a read-only transaction does not prevent.
 seealso:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.ridgetop.aidis.plugins.module_utils.comparison import Comparison
 from ansible_collections.ridgetop.aidis.plugins.module_utils.database_values import alike, plain, textual
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
         ([Decimal(1), [None]], [1, [None]]),
         ({"a": [1]}, {"a": [1]}),
         (NOON.replace(tzinfo=None), NOON),
-        (date(2026, 1, 31), datetime(2026, 1, 31, tzinfo=timezone.utc)),
+        (date(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)),
         (time(10, 30), "10:30:00"),
         (range(1), "range(0, 1)"),
     ],
