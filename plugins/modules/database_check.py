@@ -81,7 +81,7 @@ options:
         type: str
         default: database
       severity:
-        description: Any other answer than the expected one has the status C(fail) when this is V(critical), else C(warn).
+        description: What is not met has the status C(fail) when this is V(critical), else C(warn).
         type: str
         choices: [critical, warning, info]
         default: critical

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -51,7 +52,7 @@ def test_up_to_a_thousand_samples_are_all_told(count: int) -> None:
 def test_more_samples_are_thinned_evenly(count: int) -> None:
     told = samples([float(number) for number in range(count)])
     assert (len(told), told[0], told[-1]) == (1000, 0, count - 1)
-    steps = {int(after - before) for before, after in zip(told, told[1:], strict=False)}
+    steps = {int(after - before) for before, after in itertools.pairwise(told)}
     assert min(steps) >= 1 and max(steps) - min(steps) <= 1
 
 
