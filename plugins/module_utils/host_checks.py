@@ -21,6 +21,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import (
     host_systemd,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import SEVERITIES, Check, Subject
+from ansible_collections.ridgetop.aidis.plugins.module_utils.comparison import OPERATORS
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     CannotCheckError,
     Host,
@@ -46,8 +47,6 @@ COMMON: dict[str, dict[str, Any]] = {
     "hint": {"type": "str", "default": ""},
     "timeout": {"type": "float"},
 }
-
-OPERATORS = ["set", "unset", "eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "match", "no_match"]
 
 # Every parameter of every kind, with one meaning and type wherever it is taken. Defaults are
 # given where they are used by all kinds that take the parameter.
@@ -88,7 +87,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "next": {"type": "bool"},
     "observed": {"type": "raw"},
     "only": {"type": "bool"},
-    "operator": {"type": "str", "choices": OPERATORS},
+    "operator": {"type": "str", "choices": list(OPERATORS)},
     "owner": {"type": "str"},
     "path": {"type": "path"},
     "port": {"type": "int"},

@@ -11,15 +11,13 @@ import os
 import re
 import shlex
 from collections.abc import Callable
-from typing import Any
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils.answers import shown, text_of
+from ansible_collections.ridgetop.aidis.plugins.module_utils.comparison import Comparison
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import CannotCheckError, Host
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import (
     Kind,
     ParameterError,
     joined,
-    pattern,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -245,53 +243,19 @@ class Value(Kind):
     optional = ("expected", "operator")
 
     def prepare(self) -> None:
-        operator, expected = self.params["operator"], self.params["expected"]
-        if operator not in ("set", "unset") and expected is None:
-            raise ParameterError(f"operator {operator} needs expected")
-        if operator in ("match", "no_match"):
-            pattern(str(expected))
-        if operator in ("in", "not_in") and not isinstance(expected, list):
-            raise ParameterError(f"operator {operator} needs a list as expected")
+        self.comparison = Comparison(self.params["operator"], self.params["expected"])
+        problem = self.comparison.problem()
+        if problem:
+            raise ParameterError(problem)
 
     def title(self) -> str:
         return "Value"
 
     def expected(self) -> str:
-        words = {"set": "set", "unset": "not set", "eq": "", "match": "matching"}
-        operator = self.params["operator"]
-        if operator in ("set", "unset"):
-            return words[operator]
-        words.update(ne="not", lt="below", le="at most", gt="above", ge="at least")
-        words.update(no_match="not matching", not_in="not one of", contains="containing")
-        words["in"] = "one of"
-        return f"{words[operator]} {shown(self.params['expected'])}".strip()
+        return self.comparison.wanted()
 
     def look(self, host: Host) -> tuple[bool, str]:
-        observed = self.params["observed"]
-        seen = "not set" if observed in (None, "", [], {}) else shown(observed)
-        try:
-            return self._compared(observed), seen
-        except TypeError:
-            return False, f"{seen}, which cannot be compared"
-
-    def _compared(self, observed: Any) -> bool:
-        wanted = self.params["expected"]
-        comparisons: dict[str, Callable[[], Any]] = {
-            "set": lambda: observed not in (None, "", [], {}),
-            "unset": lambda: observed in (None, "", [], {}),
-            "eq": lambda: observed == wanted,
-            "ne": lambda: observed != wanted,
-            "lt": lambda: observed < wanted,
-            "le": lambda: observed <= wanted,
-            "gt": lambda: observed > wanted,
-            "ge": lambda: observed >= wanted,
-            "in": lambda: observed in wanted,
-            "not_in": lambda: observed not in wanted,
-            "contains": lambda: wanted in observed,
-            "match": lambda: re.search(str(wanted), text_of(observed)) is not None,
-            "no_match": lambda: re.search(str(wanted), text_of(observed)) is None,
-        }
-        return bool(comparisons[self.params["operator"]]())
+        return self.comparison.of(self.params["observed"])
 
 
 KINDS: tuple[type[Kind], ...] = (Memory, Swap, Disk, Cpus, Distribution, Clock, Value)

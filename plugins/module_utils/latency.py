@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 MEASURES = ("p50", "p95", "p99", "max", "mean")
+# As many as a drawing of a distribution can show.
+MOST_SAMPLES = 1000
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -44,6 +46,14 @@ def summarise(values: Sequence[float], errors: int) -> dict[str, float | int | N
     shape.update({name: round(value, 3) for name, value in measures.items()})
     shape["rate"] = round(1000 * len(values) / total, 3) if total else None
     return shape
+
+
+def samples(values: Sequence[float]) -> list[float]:
+    """The values to three places, in their order: all of them, or MOST_SAMPLES at equal distances, ends included."""
+    last = len(values) - 1
+    if last < MOST_SAMPLES:
+        return [round(value, 3) for value in values]
+    return [round(values[place * last // (MOST_SAMPLES - 1)], 3) for place in range(MOST_SAMPLES)]
 
 
 def exceeded(measured: Mapping[str, float | int | None], limits: Mapping[str, float | None]) -> list[str]:

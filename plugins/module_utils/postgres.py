@@ -46,6 +46,10 @@ class DatabaseError(Exception):
         self.code = code
 
 
+class LateError(DatabaseError):
+    """The server no longer answers; what was asked may still be waited for in another thread."""
+
+
 def argument_spec() -> dict[str, Any]:
     """The connection options, as in the doc fragment ``postgres``."""
     return {
@@ -117,7 +121,7 @@ def bounded(seconds: float, action: Callable[[], Result]) -> Result:
     """Run an action that may wait for a server for ever, for ``seconds`` at most.
 
     libpq and PostgreSQL have time limits of their own; this one is for a server that no longer
-    keeps them. The abandoned action ends with the process. Raises DatabaseError when late.
+    keeps them. The abandoned action ends with the process. Raises LateError when late.
     """
     results: list[Result] = []
     errors: list[BaseException] = []
@@ -134,5 +138,5 @@ def bounded(seconds: float, action: Callable[[], Result]) -> Result:
     if errors:
         raise errors[0]
     if not results:
-        raise DatabaseError(f"the server did not answer within {seconds:g} s")
+        raise LateError(f"the server did not answer within {seconds:g} s")
     return results[0]

@@ -20,7 +20,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.answers import (
     placeholders,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import Check, Subject
-from ansible_collections.ridgetop.aidis.plugins.module_utils.latency import exceeded, summarise
+from ansible_collections.ridgetop.aidis.plugins.module_utils.latency import exceeded, samples, summarise
 from ansible_collections.ridgetop.aidis.plugins.module_utils.mcp import (
     Server,
     Session,
@@ -120,6 +120,7 @@ class Outcome:
 
     check: Check
     latency: dict[str, float | int | None] | None = None
+    samples: list[float] | None = None
     server: Server | None = None
     tools: list[str] | None = None
 
@@ -131,6 +132,7 @@ class Report:
     outcomes: dict[str, Outcome]
     elapsed: float
     rounds: int
+    limits: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def checks(self) -> list[Check]:
         """One check a probe."""
@@ -149,6 +151,10 @@ class Report:
             "latency_ms": {
                 name: outcome.latency for name, outcome in self.outcomes.items() if outcome.latency is not None
             },
+            "samples_ms": {
+                name: outcome.samples for name, outcome in self.outcomes.items() if outcome.samples is not None
+            },
+            "limits": self.limits,
             "tools": next((o.tools for o in outcomes if o.tools is not None), []),
             "server": vars(server) if server is not None else {},
             "elapsed": round(self.elapsed, 3),
@@ -188,6 +194,7 @@ def run(
     start = clock()
     outcomes: dict[str, Outcome] = {}
     pending = list(probes)
+    limits = {probe.subject.id: {n: v for n, v in probe.limits.items() if v is not None} for probe in pending}
     rounds = 0
     failed_before = False
     while True:
@@ -200,7 +207,7 @@ def run(
         left = start + wait - clock()
         # Warnings alone are not waited for, but those met while others failed get one more try.
         if left <= 0 or not pending or not ("fail" in states or failed_before):
-            return Report(outcomes, clock() - start, rounds)
+            return Report(outcomes, clock() - start, rounds, limits)
         failed_before = "fail" in states
         sleep(min(interval, left))
 
@@ -272,7 +279,8 @@ def _judged(probe: Probe, calls: _Calls, extra: str = "") -> Outcome:
         parts.append(f"{latency['max']:g} ms")
     elif calls.took and not broken:
         parts.append(f"p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms")
-    return Outcome(probe.subject.result(met, probe.expected(), "; ".join(parts)), latency)
+    took = samples(calls.took) if probe.count > 1 else None
+    return Outcome(probe.subject.result(met, probe.expected(), "; ".join(parts)), latency, took)
 
 
 def _tcp(probe: Probe, deadline: Deadline) -> Outcome:

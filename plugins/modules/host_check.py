@@ -261,7 +261,9 @@ options:
         description: Whether nothing may listen on the port at other addresses than O(checks[].address).
         type: bool
       operator:
-        description: Comparison of C(observed) with C(expected), in this order. The default is V(eq).
+        description:
+          - Comparison of C(observed) with C(expected), in this order. The default is V(eq). C(true) does not equal
+            C(1).
         type: str
         choices: [set, unset, eq, ne, lt, le, gt, ge, in, not_in, contains, match, no_match]
       owner:

@@ -521,6 +521,22 @@ latency_ms:
   returned: always, unless the options are wrong
   type: dict
   sample: {session_new: {count: 100, errors: 0, p50: 3.1, p95: 6.0, p99: 9.4, max: 9.9, mean: 3.4, rate: 294.1}}
+samples_ms:
+  description:
+    - For each probe that ran with O(probes[].count) above 1, by its id, the times in milliseconds of the calls that
+      succeeded, in the order of the calls and rounded to 3 places.
+    - Of more than 1000, 1000 at equal distances are told, the first and the last among them. The measures in
+      RV(latency_ms) are of all.
+  returned: always, unless the options are wrong
+  type: dict
+  sample: {session_new: [3.112, 2.954, 3.307]}
+limits:
+  description:
+    - For each probe, by its id, the limits in milliseconds that it was given, empty where there are none. Also of
+      probes that did not run.
+  returned: always, unless the options are wrong
+  type: dict
+  sample: {session_new: {p95: 50.0}}
 tools:
   description: Names of the tools that the server lists, empty when they were not asked for.
   returned: always, unless the options are wrong

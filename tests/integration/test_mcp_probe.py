@@ -121,6 +121,8 @@ def test_many_calls_are_measured_and_leave_nothing(live: Live, probe: Probe, tra
     assert (latency["count"], latency["errors"]) == (12, 0)
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["max"]
     assert latency["rate"] > 0
+    assert len(result["samples_ms"]["session"]) == 12 and max(result["samples_ms"]["session"]) == latency["max"]
+    assert result["limits"] == {"tools": {}, "session": limits}
     assert live.sessions() == before
 
 

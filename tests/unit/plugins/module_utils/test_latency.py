@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
-from ansible_collections.ridgetop.aidis.plugins.module_utils.latency import exceeded, percentile, summarise
+from ansible_collections.ridgetop.aidis.plugins.module_utils.latency import exceeded, percentile, samples, summarise
 
 
 def test_percentile_is_the_smallest_value_that_enough_others_do_not_exceed() -> None:
@@ -40,6 +41,19 @@ def test_summary() -> None:
     }
     nothing = summarise([], 2)
     assert (nothing["count"], nothing["errors"], nothing["p95"], nothing["rate"]) == (2, 2, None, None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000])
+def test_up_to_a_thousand_samples_are_all_told(count: int) -> None:
+    assert samples([number + 0.00049 for number in range(count)]) == list(range(count))
+
+
+@pytest.mark.parametrize("count", [1001, 1500, 1999, 2000, 123456])
+def test_more_samples_are_thinned_evenly(count: int) -> None:
+    told = samples([float(number) for number in range(count)])
+    assert (len(told), told[0], told[-1]) == (1000, 0, count - 1)
+    steps = {int(after - before) for before, after in itertools.pairwise(told)}
+    assert min(steps) >= 1 and max(steps) - min(steps) <= 1
 
 
 def test_limits() -> None:

@@ -201,6 +201,12 @@ def test_the_kernel_answers_adjtimex() -> None:
         (0, "set", None, True),
         ("", "unset", None, True),
         ("text", "ge", 5, False),
+        (True, "eq", 1, False),
+        (1, "in", [True, "1"], False),
+        ([1], "contains", True, False),
+        ({"a": 1}, "contains", "a", True),
+        (5, "contains", 5, False),
+        (1, "eq", 1.0, True),
     ],
 )
 def test_value(check: Run, observed: Any, operator: str, expected: Any, met: bool) -> None:

@@ -492,6 +492,23 @@ def test_limits_and_errors_are_counted(probe: Probe, serve: Serve, mcp: Mcp) -> 
     assert "2 of 5 calls failed; first: the server answered an error: -32000 starting" in (only(result)["observed"])
 
 
+def test_samples_and_limits_are_told(probe: Probe, serve: Serve, mcp: Mcp) -> None:
+    port = serve(lines(mcp)).port
+    mcp.failures_left = 1
+    many = {**PING, "count": 5, "warmup": 2, "max_errors": 1, "limits": {"p95": 60000, "max": 60000.5}}
+    closed = {"id": "closed", "kind": "tcp", "port": 1, "count": 2}
+    single = {**SESSION, "limits": {"mean": 60000}}
+    result = probe(many, closed, single, port=port, fail_on_error=False)
+    assert result["limits"] == {"ping": {"p95": 60000, "max": 60000.5}, "closed": {}, "session": {"mean": 60000}}
+    assert set(result["samples_ms"]) == {"ping", "closed"}
+    assert result["samples_ms"]["closed"] == []
+    samples, latency = result["samples_ms"]["ping"], result["latency_ms"]["ping"]
+    assert len(samples) == latency["count"] - latency["errors"] == 5
+    assert (max(samples), sorted(samples)[2]) == (latency["max"], latency["p50"])
+    predicted = probe(single, port=port, check_mode=True)
+    assert (predicted["samples_ms"], predicted["limits"]) == ({}, {"session": {"mean": 60000}})
+
+
 def test_whole_time_limit_stops_and_marks_the_rest(probe: Probe, serve: Serve) -> None:
     port = serve(wait_for_ever).port
     result = probe(PING, {**PING, "id": "later"}, port=port, timeout=1, answer_timeout=30)
