@@ -37,6 +37,7 @@ def argument_spec() -> dict[str, Any]:
     return {
         "command": {"type": "str", "required": True},
         "chdir": {"type": "path", "required": True},
+        "requires": {"type": "str", "default": ""},
         "user": {"type": "str", "required": True},
         "group": {"type": "str"},
         "environment_file": {"type": "list", "elements": "str", "default": []},

@@ -256,7 +256,14 @@ summary:
   returned: always, unless the options are wrong
   type: dict
   sample: {total: 4, pass: 2, fail: 1, warn: 0, skip: 1}
+elapsed:
+  description: Seconds that it took.
+  returned: always, unless the options are wrong
+  type: float
+  sample: 0.4
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.ridgetop.aidis.plugins.module_utils import postgres
@@ -270,6 +277,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.database_checks imp
 
 
 def main() -> None:
+    begun = time.monotonic()
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if postgres.PSYCOPG2_ERROR is not None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=str(postgres.PSYCOPG2_ERROR))
@@ -282,6 +290,7 @@ def main() -> None:
         "checks": [check.as_dict() for check in checks],
         "failed_ids": [check.id for check in failed(checks)],
         "summary": summary(checks),
+        "elapsed": round(time.monotonic() - begun, 3),
     }
     if module.params["fail"] and result["failed_ids"]:
         module.fail_json(msg=failure_message(checks, "checks of the database"), **result)

@@ -461,7 +461,14 @@ summary:
   returned: always, unless the options are wrong
   type: dict
   sample: {total: 9, pass: 7, fail: 1, warn: 0, skip: 1}
+elapsed:
+  description: Seconds that it took.
+  returned: always, unless the options are wrong
+  type: float
+  sample: 0.4
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import (
@@ -475,6 +482,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import Pa
 
 
 def main() -> None:
+    begun = time.monotonic()
     module = AnsibleModule(
         argument_spec={
             "checks": {"type": "list", "elements": "dict", "required": True},
@@ -492,6 +500,7 @@ def main() -> None:
         "checks": [check.as_dict() for check in checks],
         "failed_ids": [check.id for check in failed(checks)],
         "summary": summary(checks),
+        "elapsed": round(time.monotonic() - begun, 3),
     }
     if module.params["fail"] and result["failed_ids"]:
         module.fail_json(msg=failure_message(checks, "requirements"), **result)

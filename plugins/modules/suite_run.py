@@ -35,9 +35,16 @@ options:
     type: str
     required: true
   chdir:
-    description: Directory to run it in, an absolute path.
+    description:
+      - Directory to run it in, an absolute path. Links in it are followed first, since some runners do nothing when they
+        are started through one.
     type: path
     required: true
+  requires:
+    description:
+      - File that the suite is, below O(chdir). Where it is not there, there is nothing to run, and the check is skipped.
+    type: str
+    default: ''
   user:
     description: User to run it as.
     type: str
@@ -200,9 +207,15 @@ output:
   returned: always, unless the options are wrong
   type: str
   sample: "Total Tests: 21\nPassed: 20"
+elapsed:
+  description: Seconds that it took.
+  returned: always, unless the options are wrong
+  type: float
+  sample: 3.2
 """
 
 import os
+import time
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
@@ -225,6 +238,9 @@ def obstacle(module: AnsibleModule) -> str:
     """Why the suite is not run, empty when it is."""
     if module.check_mode:
         return "not run in check mode: it calls the real server"
+    requires = module.params["requires"]
+    if requires and not os.path.exists(os.path.join(module.params["chdir"], requires)):
+        return f"the release brings no {requires}"
     if module.get_bin_path("systemd-run") is None:
         return "there is no command systemd-run on this host"
     return "" if os.path.isdir(BOOTED) else "systemd does not run on this host"
@@ -241,6 +257,7 @@ def checked(wanted: Wanted) -> tuple[Check, str]:
 
 
 def main() -> None:
+    begun = time.monotonic()
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     try:
         wanted = read(module.params)
@@ -255,6 +272,7 @@ def main() -> None:
         "failed_ids": [one.id for one in failed([check])],
         "summary": summary([check]),
         "output": output,
+        "elapsed": round(time.monotonic() - begun, 3),
         "invocation": {"module_args": given},
     }
     if module.params["fail"] and result["failed_ids"]:

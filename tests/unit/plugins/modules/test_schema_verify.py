@@ -111,6 +111,7 @@ def test_exports_what_verifies(run: Any) -> None:
 def test_fingerprint_alone(run: Any, asked: list[Any]) -> None:
     result = run(state="fingerprinted", schemas=["desk", "public"])
     assert set(result) - {"invocation", "failed", "changed"} == {
+        "elapsed",
         "fingerprint",
         "recorded",
         "recorded_digest",

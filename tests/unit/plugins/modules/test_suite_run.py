@@ -164,6 +164,15 @@ def test_secrets_are_not_shown(run: Run, tmp_path: Path) -> None:
     assert "very secret" not in str(unreadable)
 
 
+def test_a_release_without_a_suite(run: Run, tmp_path: Path) -> None:
+    told = "echo Total Tests: 1 Passed: 1"
+    wanted = {"chdir": str(tmp_path), "requires": "suite.ts"}
+    assert only(run(told, **wanted)) == ("skip", "the release brings no suite.ts")
+    assert not (tmp_path / "started").exists()
+    (tmp_path / "suite.ts").touch()
+    assert only(run(told, **wanted))[0] == "pass"
+
+
 def test_it_is_not_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only(run("", check_mode=True)) == ("skip", "not run in check mode: it calls the real server")
     monkeypatch.setattr(suite_run, "BOOTED", str(tmp_path / "none"))
