@@ -24,6 +24,8 @@ RUNS = 72  # Height of the highest bar of the runs.
 CURVE = 72
 # A sample farther out than so many times of what the rest needs is counted at the edge, or the rest would be one bar.
 FAR = 3.0
+# Percent that words may take on a narrow screen.
+ROOM = 25
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A value with a name, and whether its words stand left of it for want of room."""
+    """A value with a name, and whether its words stand left of it."""
 
     name: str
     value: float
     x: float
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the words would leave the drawing at its right edge."""
-        return self.x > 70
+    is_left: bool
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,11 @@ class Curve:
 
 
 def nice(value: float) -> float:
-    """Return the least of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten that is not below a value above zero."""
+    """Return an end of an axis that is not below a value above zero, and whose quarters are short numbers."""
     power: float = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 2.5, 4, 5, 8, 10, 20) if step * power >= value * 0.999999)
+    return next(
+        step * power for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12) if step * power >= value * 0.999999
+    )
 
 
 def scale(measured: Sequence[Latency]) -> float:
@@ -119,15 +119,23 @@ def strip(one: Latency, host: str, end: float) -> Strip:
     for number, count in enumerate(counts):
         if count:
             height = max(2.0, STRIP * count / highest)
-            bars.append(Bar(round(number * width, 3), round(width * 0.86, 3), round(STRIP - height, 1), round(height, 1)))
-    marks = {name: one.measured.get(name) for name in ("p50", "p95")}
+            bars.append(
+                Bar(round(number * width, 3), round(width * 0.86, 3), round(STRIP - height, 1), round(height, 1))
+            )
+    return Strip(host, end, bars, _marks(one, end), sum(sample > end for sample in one.samples_ms))
+
+
+def _marks(one: Latency, end: float) -> dict[str, Mark]:
     limit = one.limits.get("p95", next(iter(one.limits.values()), None))
-    placed = {
-        name: Mark(name, value, round(min(value / end, 1) * 100, 2))
-        for name, value in {**marks, "limit": limit}.items()
-        if value is not None
+    values = {"limit": limit, "p95": one.measured.get("p95"), "p50": one.measured.get("p50")}
+    places = {name: round(min(value / end, 1) * 100, 2) for name, value in values.items() if value is not None}
+    # The words of p50 stand away from p95; those of p95 do where the line of the limit would go through them.
+    near = 0 <= places.get("limit", -1) - places.get("p95", 0) < ROOM
+    left = {"limit": False, "p95": near, "p50": True}
+    return {
+        name: Mark(name, values[name] or 0, x, x > 100 - ROOM or (left[name] and x > ROOM))
+        for name, x in places.items()
     }
-    return Strip(host, end, bars, placed, sum(sample > end for sample in one.samples_ms))
 
 
 def merged(measured: Sequence[Latency]) -> Latency | None:

@@ -23,8 +23,7 @@ LONGEST = 500
 def text(report: Report, page: str) -> str:
     """Return the table. ``page`` is the path of report.html, or empty where none was written."""
     sections = [
-        list(part(report))
-        for part in (_head, _failures, _warnings, _skips, _latency, _counts, _timings, _left_out)
+        list(part(report)) for part in (_head, _failures, _warnings, _skips, _latency, _counts, _timings, _left_out)
     ]
     if page:
         sections.append([f"Report: {page}"])
@@ -55,8 +54,10 @@ def table(rows: Sequence[Sequence[str]], right: int = 99) -> Iterator[str]:
     """Yield the rows with aligned columns; those from the number ``right`` on are set to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.rjust(width) if column >= right else cell.ljust(width) for column, (cell, width) in
-                 enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(width) if column >= right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         yield f"  {'  '.join(cells)}".rstrip()
 
 

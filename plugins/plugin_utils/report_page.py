@@ -36,11 +36,11 @@ def page(report: Report, templates: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(hint=hint, ms=milliseconds, tick="{:g}".format, utc=readable)
+    environment.filters.update(breaks=breaks, hint=hint, ms=milliseconds, tick="{:g}".format, utc=readable)
     # The style is ours, and the one thing that the page lets a browser apply: its hash is in the page's policy.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     rendered: str = environment.get_template("report.html.j2").render(
-        view(report), results=RESULTS, style=Markup(style), style_hash=f"sha256-{digest}"
+        view(report), results=RESULTS, style=style, style_hash=f"sha256-{digest}"
     )
     return rendered
 
@@ -53,10 +53,15 @@ def hint(text: str) -> Markup:
     return Markup("").join(made)
 
 
+def breaks(name: str) -> Markup:
+    """Return the name of a host, which may be broken after its dots and nowhere else before that."""
+    return Markup(".<wbr>").join(name.split("."))
+
+
 def milliseconds(value: float | None) -> str:
     """Return a time in ms with as many digits as one can use, or a dash."""
     if value is None:
-        return "–"
+        return "-"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 

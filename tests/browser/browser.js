@@ -42,11 +42,13 @@ export async function open(browser, sample, { scheme = "light", media = "screen"
     dialog.dismiss();
   });
   await page.setViewport({ width, height: 900 });
-  await page.emulateMediaType(media);
-  await page.emulateMediaFeatures([
+  // Both in one call: puppeteer's two take back what the other one has set.
+  const session = await page.createCDPSession();
+  const features = [
     { name: "prefers-color-scheme", value: scheme },
     { name: "prefers-reduced-motion", value: "reduce" },
-  ]);
+  ];
+  await session.send("Emulation.setEmulatedMedia", { media, features });
   await page.goto(address, { waitUntil: "load" });
   return { page, heard };
 }
