@@ -32,7 +32,7 @@ SANDBOX = (
     "PrivateTmp=yes",
     "PrivateDevices=yes",
     # Places that the above leave writable for everybody.
-    "ReadOnlyPaths=-/dev/shm -/dev/mqueue",
+    "ReadOnlyPaths=-/dev/shm -/dev/mqueue -/run/lock",
     "ProtectKernelTunables=yes",
     "ProtectKernelModules=yes",
     "ProtectKernelLogs=yes",
@@ -43,6 +43,8 @@ SANDBOX = (
     "RestrictNamespaces=yes",
     "LockPersonality=yes",
 )
+# What systemd-run says of every unit, and says nothing.
+_NOISE = re.compile(r"^(?:Running as unit|Service runtime|CPU time|Memory|IP traffic|IO bytes)\b.*\n?", re.MULTILINE)
 _RESULT = re.compile(r"^Finished with result: (\S+)", re.MULTILINE)
 
 
@@ -119,7 +121,7 @@ def run(suite: Suite, unit: str, grace: float = GRACE_SECONDS) -> Ran:
     said = messages.text()
     result = _RESULT.search(said)
     late = result.group(1) == "timeout" if result else time.monotonic() - start >= suite.seconds
-    return Ran(status, output.text(), said, stuck or late)
+    return Ran(status, output.text(), _NOISE.sub("", said), stuck or late)
 
 
 def _kill(unit: str, seconds: float) -> None:
