@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.net import excerpt
@@ -133,6 +133,23 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
         return {fill(name, values): fill(value, values) for name, value in template.items()}
     if isinstance(template, list):
         return [fill(value, values) for value in template]
+    return template
+
+
+def fill_known(template: Any, values: Mapping[str, Any], quote: Callable[[str], str] = str) -> Any:
+    """Fill the names that are among the values and leave all others as they stand, since what is expected may hold
+    braces of its own. What is put into a longer text is quoted."""
+    if isinstance(template, str):
+        whole = _PLACEHOLDER.fullmatch(template)
+        if whole and whole.group(1) in values and quote is str:
+            return values[whole.group(1)]
+        return _PLACEHOLDER.sub(
+            lambda match: quote(text_of(values[match.group(1)])) if match.group(1) in values else match.group(0), template
+        )
+    if isinstance(template, Mapping):
+        return {name: fill_known(value, values, quote) for name, value in template.items()}
+    if isinstance(template, list):
+        return [fill_known(value, values, quote) for value in template]
     return template
 
 

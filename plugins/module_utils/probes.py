@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.answers import (
     capture,
     expect,
     fill,
+    fill_known,
     placeholders,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import Check, Subject
@@ -365,7 +367,7 @@ def _taken(step: Probe | Step, result: Any, values: dict[str, Any], made: list[C
     values.update(capture(result, step.capture))
     if step.cleanup is not None:
         made.append(step.cleanup)
-    expect(result, step.expect, step.expect_match)
+    expect(result, fill_known(dict(step.expect), values), fill_known(dict(step.expect_match), values, re.escape))
 
 
 def _step(step: Step, session: Session, values: dict[str, Any], made: list[Cleanup], deadline: Deadline) -> None:

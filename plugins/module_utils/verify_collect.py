@@ -26,7 +26,7 @@ def collect(
 ) -> dict[str, t.Any]:
     """Return ``checks``, ``latency`` and ``timings`` of the results by the stage that they come from.
 
-    A stage whose module failed is a check that is not met. What is ``skipped`` has an id, a title, a category and a
+    A stage whose module told no checks is a check that is not met. What is ``skipped`` has an id, a title, a category and a
     reason; it does not stand where a check of that id was made.
     """
     checks = [dict(check) for check in made]
@@ -34,7 +34,7 @@ def collect(
     for stage, result in results.items():
         if "checks" in result:
             checks += [dict(check) for check in result["checks"]]
-        elif result.get("failed"):
+        elif result and not result.get("skipped"):
             subject = Subject(f"verify.{stage}", f"The checks of the stage {stage} are made", "requirements", hint=_MEND)
             checks.append(subject.result(False, "made", str(result.get("msg") or "no reason given")).as_dict())
         latency += _latency(result)

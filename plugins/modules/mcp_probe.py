@@ -180,6 +180,7 @@ options:
         description:
           - Values that the result of the tool must hold, by dotted path. A path is looked up in the result, then in
             its C(structuredContent), then in each text of its C(content) that is JSON. The first found counts.
+          - C({n}), C({uuid}) and the names that were captured are filled, other braces stay.
         type: dict
         default: {}
       expect_match:
