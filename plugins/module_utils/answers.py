@@ -144,7 +144,8 @@ def fill_known(template: Any, values: Mapping[str, Any], quote: Callable[[str], 
         if whole and whole.group(1) in values and quote is str:
             return values[whole.group(1)]
         return _PLACEHOLDER.sub(
-            lambda match: quote(text_of(values[match.group(1)])) if match.group(1) in values else match.group(0), template
+            lambda match: quote(text_of(values[match.group(1)])) if match.group(1) in values else match.group(0),
+            template,
         )
     if isinstance(template, Mapping):
         return {name: fill_known(value, values, quote) for name, value in template.items()}

@@ -17,7 +17,9 @@ _MEND = "Mend the variables that its checks are made of, or what the message say
 
 def unreachable() -> dict[str, t.Any]:
     """Return what is known of a host that was not reached."""
-    subject = Subject("host.reachable", "The host is reached", "requirements", hint="Look at it: `ansible HOST -m ping`")
+    subject = Subject(
+        "host.reachable", "The host is reached", "requirements", hint="Look at it: `ansible HOST -m ping`"
+    )
     return _story([subject.result(False, "an answer", "none").as_dict()], [], [])
 
 
@@ -35,7 +37,9 @@ def collect(
         if "checks" in result:
             checks += [dict(check) for check in result["checks"]]
         elif result and not result.get("skipped"):
-            subject = Subject(f"verify.{stage}", f"The checks of the stage {stage} are made", "requirements", hint=_MEND)
+            subject = Subject(
+                f"verify.{stage}", f"The checks of the stage {stage} are made", "requirements", hint=_MEND
+            )
             checks.append(subject.result(False, "made", str(result.get("msg") or "no reason given")).as_dict())
         latency += _latency(result)
         if "elapsed" in result:

@@ -325,7 +325,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
     restore = inputs_to_restore(params, release_id) if state == "returned" else []
     save = inputs_to_save(params, release_id) if state == "good" else None
-    digest = book.digest_of(release_id, params["inputs"])
+    # A look at the ledger alone is about what is active.
+    digest = book.digest_of(release_id or active or "", params["inputs"])
     after = desired(module, release_id, before, digest)
     removable = book.to_prune(after, max(params["keep"], 1), active) if state == "good" else []
     if removable:

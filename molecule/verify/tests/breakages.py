@@ -78,13 +78,15 @@ def put_back(file: str) -> str:
 
 def older(path: str) -> str:
     """A command that makes times in the ledger of backups a year older."""
-    return f"cp -a {LEDGER} {LEDGER}.kept && sed -i -E 's/(\"{path}\": \")20[0-9]{{2}}/\\12020/' {LEDGER}"
+    return f'cp -a {LEDGER} {LEDGER}.kept && sed -i -E \'s/("{path}": ")20[0-9]{{2}}/\\12020/\' {LEDGER}'
 
 
 BREAKAGES = {
     # The service
     "service-stopped": broken(f"systemctl stop {SERVICE}", "service.active"),
-    "service-disabled": broken(f"systemctl disable -q {SERVICE}", "service.enabled", mend=f"systemctl enable -q {SERVICE}"),
+    "service-disabled": broken(
+        f"systemctl disable -q {SERVICE}", "service.enabled", mend=f"systemctl enable -q {SERVICE}"
+    ),
     "service-masked": broken(
         f"mv {UNIT} {UNIT}.kept && ln -s /dev/null {UNIT} && systemctl daemon-reload",
         "service.enabled",
@@ -120,7 +122,12 @@ BREAKAGES = {
     ),
     "server-cannot-write": broken(
         sql("ALTER ROLE ridgetop SET default_transaction_read_only = on") + f" && {RESTART}",
-        *("functionality.sessions", "functionality.projects", "functionality.contexts", "functionality.acceptance_suite"),
+        *(
+            "functionality.sessions",
+            "functionality.projects",
+            "functionality.contexts",
+            "functionality.acceptance_suite",
+        ),
         mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
         hint="look at what failed",
     ),

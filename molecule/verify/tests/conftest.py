@@ -52,7 +52,14 @@ def verify(inventories: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
         reports = tmp_path_factory.mktemp("reports")
         given = {"verify_report_dir": str(reports), **variables}
         done = subprocess.run(
-            ["ansible-playbook", f"ridgetop.aidis.{playbook}", *inventories, "--extra-vars", json.dumps(given), *arguments],
+            [
+                "ansible-playbook",
+                f"ridgetop.aidis.{playbook}",
+                *inventories,
+                "--extra-vars",
+                json.dumps(given),
+                *arguments,
+            ],
             env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -422,6 +422,18 @@ def test_what_is_left_is_told(release: Release, deployed: Any) -> None:
     assert release("v1-a", "returned")["left"] is None
 
 
+def test_a_look_at_the_ledger_tells_whether_inputs_changed(
+    deployed: Any, host: Path, run_module: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "env"
+    file.write_text("A=1")
+    deployed("v1-a", inputs=[str(file)])
+    look = {"root": str(host / "root"), "state_dir": str(host / "state"), "inputs": [str(file)]}
+    assert not run_module(module, look)["restart"]
+    file.write_text("A=2")
+    assert run_module(module, look)["restart"]
+
+
 # The service that runs from the release
 
 
