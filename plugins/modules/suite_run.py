@@ -36,13 +36,14 @@ options:
     required: true
   chdir:
     description:
-      - Directory to run it in, an absolute path. Links in it are followed first, since some runners do nothing when they
-        are started through one.
+      - Directory to run it in, an absolute path. Links in it are followed first, since some runners do nothing when
+        they are started through one.
     type: path
     required: true
   requires:
     description:
-      - File that the suite is, below O(chdir). Where it is not there, there is nothing to run, and the check is skipped.
+      - File that the suite is, below O(chdir). Where it is not there, there is nothing to run, and the check is
+        skipped.
     type: str
     default: ''
   user:

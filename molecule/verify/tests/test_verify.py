@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from .breakages import BREAKAGES, BY_HINT, Breakage
-from .conftest import NOT_MET, Verification, Verify
+from ansible_collections.ridgetop.aidis.molecule.verify.tests.breakages import BREAKAGES, Breakage
+from ansible_collections.ridgetop.aidis.molecule.verify.tests.verification import NOT_MET, Verification, Verify
 
 testinfra_hosts = ["ansible://aidis-verify?sudo=true"]
 
-# What a verification may leave: sessions of people who log in, and what the server tells of its own work.
 TASKS = 15
+# Files of ours, and those that a verification could write by mistake.
+TREES = "/etc /opt/aidis /var/lib/aidis /var/backups/aidis /usr/local /root /home /var/cache/aidis"
+# The server's own record of what it did; its analytics write whenever they like.
+OWN_TABLES = ("event_log", "metrics_collection_sessions", "pattern_discovery_sessions")
 
 
 def run(host: Any, command: str) -> str:
@@ -26,3 +29,139 @@ def run(host: Any, command: str) -> str:
     done = host.run("sh -ec %s", command)
     assert done.rc == 0, f"{command}\n{done.stdout}{done.stderr}"
     return str(done.stdout)
+
+
+def sql(host: Any, statement: str) -> list[str]:
+    """Ask the database as its superuser."""
+    command = "cd / && sudo -u postgres psql -XAtv ON_ERROR_STOP=1 -d aidis_production -c %s"
+    done = host.run(command, statement)
+    assert done.rc == 0, done.stderr
+    return str(done.stdout).splitlines()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(host: Any) -> None:
+    """The application's password as it is, for the test that changes it."""
+    # Analytics have to have written something, or nothing can be said of them.
+    (hashed,) = sql(host, "SELECT rolpassword FROM pg_authid WHERE rolname = 'ridgetop'")
+    run(
+        host, f"umask 022; echo \"ALTER ROLE ridgetop PASSWORD '{hashed.replace('$', chr(92) + '$')}'\" > /run/kept.sql"
+    )
+
+
+@pytest.fixture
+def breakage(host: Any, request: pytest.FixtureRequest, baseline: Verification) -> Iterator[Breakage]:
+    """Break the host, and put it right again whatever the test says."""
+    found: Breakage = request.param
+    run(host, found.broken_by)
+    try:
+        yield found
+    finally:
+        run(host, found.mended_by or command_of(baseline.checks[min(found.found_by)]["hint"]))
+
+
+def command_of(hint: str) -> str:
+    """The first command that a hint names."""
+    found = re.search("`([^`]+)`", hint)
+    assert found, f"no command in: {hint}"
+    return found.group(1)
+
+
+def state(host: Any) -> dict[str, Any]:
+    """Everything that a verification must leave as it is."""
+    tables = sql(host, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    counted = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables if name not in OWN_TABLES)
+    return {
+        "files": run(host, f"find {TREES} -printf '%p %m %u %g %s %T@ %l\\n' | sort"),
+        "rows": sorted(sql(host, counted)),
+        "schema": run(host, "cd / && sudo -u postgres pg_dump -s aidis_production | grep -v restrict"),
+        "roles": sql(host, "SELECT * FROM pg_roles ORDER BY 1"),
+        "units": run(host, "systemctl list-unit-files --no-legend --no-pager"),
+        "process": run(host, "systemctl show -P MainPID -P NRestarts aidis-production"),
+        "temporary": run(
+            host, "find /tmp /var/tmp /run/systemd/transient -maxdepth 1 -name '*aidis*' -o -name 'ansible*'"
+        ),
+        "sockets": run(host, "ss -ltnH | awk '{print $4}' | sort"),
+    }
+
+
+def test_a_deployed_host_is_in_order(baseline: Verification) -> None:
+    # Whether the clock of this computer is synchronised is not the deployment's affair.
+    assert baseline.not_met() <= {"host.clock"}, baseline.output[-6000:]
+    assert baseline.status == 0
+    assert len(baseline.checks) > 80
+
+
+def test_it_takes_few_tasks(baseline: Verification) -> None:
+    assert baseline.executed() <= TASKS
+
+
+def test_it_changes_nothing(host: Any, verify: Verify) -> None:
+    before = state(host)
+    found = verify()
+    assert found.status == 0, found.output[-6000:]
+    assert "changed=0" in found.output
+    after = state(host)
+    assert {name for name in before if before[name] != after[name]} == set()
+
+
+def test_a_dry_run_makes_no_calls_that_change_something(host: Any, verify: Verify, baseline: Verification) -> None:
+    count = "SELECT count(*) FROM event_log WHERE event_type LIKE 'session%'"
+    before = sql(host, count)
+    found = verify("--check", "--diff")
+    assert found.status == 0, found.output[-6000:]
+    assert not found.directory.exists(), "a dry run writes no report"
+    assert sql(host, count) == before
+    assert "not run in check mode" in found.output or "Skipped" in found.output
+
+
+def test_what_is_skipped_says_why(baseline: Verification) -> None:
+    skipped = [check for check in baseline.checks.values() if check["status"] == "skip"]
+    assert skipped and all(check["reason"] for check in skipped)
+
+
+def test_categories_are_chosen(verify: Verify) -> None:
+    found = verify(verify_categories=["service", "backup"])
+    assert {check["category"] for check in found.checks.values()} == {"service", "backup"}
+
+
+def test_it_is_repeated_by_what_the_report_says(baseline: Verification) -> None:
+    report = json.loads((baseline.directory / "report.json").read_text(encoding="utf-8"))
+    assert report["inventory"] == "verify"
+    for name in ("report.html", "junit.xml"):
+        assert (baseline.directory / name).stat().st_size > 1000
+    assert str(baseline.directory.resolve().name) in baseline.output
+
+
+def parameters() -> list[Any]:
+    return [pytest.param(breakage, id=name) for name, breakage in BREAKAGES.items()]
+
+
+@pytest.mark.parametrize("breakage", parameters(), indirect=True)
+def test_it_is_found_and_nothing_else(breakage: Breakage, verify: Verify, baseline: Verification) -> None:
+    found = verify(**breakage.variables)
+    assert found.not_met() - baseline.not_met() == set(breakage.found_by), found.output[-6000:]
+    critical = {name for name in breakage.found_by if found.checks[name]["status"] == "fail"}
+    assert found.status == (2 if critical else 0)
+    for name in breakage.found_by:
+        check = found.checks[name]
+        assert check["hint"] and breakage.hint in check["hint"]
+        assert check["expected"] != check["observed"]
+        # On the terminal, too.
+        assert f"({name})" in found.output
+    followed = {
+        name: check["reason"]
+        for name, check in found.checks.items()
+        if check["status"] == "skip" and baseline.checks.get(name, check)["status"] == "pass"
+    }
+    assert all("follows from" in reason or "no connection" in reason for reason in followed.values()) or (
+        breakage.variables
+    ), followed
+
+
+def test_all_of_it_was_mended(verify: Verify, baseline: Verification) -> None:
+    found = verify()
+    statuses = {name: check["status"] for name, check in found.checks.items()}
+    before = {name: check["status"] for name, check in baseline.checks.items()}
+    told = {name for name in before if statuses.get(name) in NOT_MET and before[name] not in NOT_MET}
+    assert told == set(), found.output[-6000:]

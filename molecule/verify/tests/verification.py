@@ -1,0 +1,59 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run of verify.yml, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HOST = "aidis-verify"
+NOT_MET = ("fail", "warn")
+
+
+@dataclass
+class Verification:
+    """Its exit status, what it printed, and the checks of its report."""
+
+    status: int
+    output: str
+    directory: Path
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def not_met(self) -> set[str]:
+        """Ids of what failed, or is warned of."""
+        return {name for name, check in self.checks.items() if check["status"] in NOT_MET}
+
+    def executed(self) -> int:
+        """Tasks that were executed on the host, by the recap."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        counts = dict(word.split("=") for word in recap.split() if "=" in word)
+        return int(counts["ok"]) + int(counts["failed"])
+
+
+Verify = Callable[..., Verification]
+
+
+def run(inventories: list[str], reports: Path, arguments: tuple[str, ...], variables: dict[str, Any]) -> Verification:
+    """Run the playbook with variables over the inventory's, and read its report."""
+    given = json.dumps({"verify_report_dir": str(reports), **variables})
+    done = subprocess.run(
+        ["ansible-playbook", "ridgetop.aidis.verify", *inventories, "--extra-vars", given, *arguments],
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    found = Verification(done.returncode, done.stdout, reports / "latest")
+    if found.directory.exists():
+        report = json.loads((found.directory / "report.json").read_text(encoding="utf-8"))
+        found.checks = {check["id"]: check for check in report["hosts"][HOST]["checks"]}
+    return found
