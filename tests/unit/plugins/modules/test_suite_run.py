@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ridgetop.aidis.plugins.module_utils import suite_unit
 from ansible_collections.ridgetop.aidis.plugins.module_utils.suite_unit import MOST_BYTES, Suite, command_line
 from ansible_collections.ridgetop.aidis.plugins.modules import suite_run
@@ -168,7 +169,7 @@ def test_it_is_not_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert only(run("", check_mode=True)) == ("skip", "not run in check mode: it calls the real server")
     monkeypatch.setattr(suite_run, "BOOTED", str(tmp_path / "none"))
     assert only(run("")) == ("skip", "systemd does not run on this host")
-    monkeypatch.setattr(suite_run.AnsibleModule, "get_bin_path", lambda *_args, **_options: None)
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda *_args, **_options: None)
     assert only(run("")) == ("skip", "there is no command systemd-run on this host")
     assert not (tmp_path / "started").exists()
 
