@@ -44,7 +44,8 @@ def argument_spec() -> dict[str, Any]:
         "environment": {"type": "dict", "default": {}},
         "timeout": {"type": "float", "default": 300.0},
         "total_regex": {"type": "str", "default": r"Total Tests:\s*(\d+)"},
-        "passed_regex": {"type": "str", "default": r"Passed:\s*(\d+)"},
+        # Its name looks like that of a password.
+        "passed_regex": {"type": "str", "default": r"Passed:\s*(\d+)", "no_log": False},
         "required_percent": {"type": "float", "default": 95.0},
         "id": {"type": "str", "default": "functionality.acceptance_suite"},
         "title": {"type": "str", "default": "Acceptance suite"},

@@ -84,7 +84,7 @@ def assignments(text: str) -> Iterator[tuple[str, str]]:
     """The variables of a file as systemd's EnvironmentFile= takes it, each value once as written and once as meant."""
     for match in _ASSIGNMENT.finditer(text):
         name, single, double, bare = match.groups()
-        written = next(value for value in (single, double, bare) if value is not None)
+        written = single or double or bare or ""
         yield name, written.strip()
         if single is None:
             yield name, re.sub(r"\\(.)", r"\1", written.replace("\\\n", "")).strip()
