@@ -28,8 +28,8 @@ def collect(
 ) -> dict[str, t.Any]:
     """Return ``checks``, ``latency`` and ``timings`` of the results by the stage that they come from.
 
-    A stage whose module told no checks is a check that is not met. What is ``skipped`` has an id, a title, a category and a
-    reason; it does not stand where a check of that id was made.
+    A stage whose module told no checks is a check that is not met. What is ``skipped`` has an id, a title, a category
+    and a reason; it does not stand where a check of that id was made.
     """
     checks = [dict(check) for check in made]
     latency, timings = [], []

@@ -305,8 +305,8 @@ BREAKAGES = {
     "firewall-off": broken(
         "nft delete table inet wall",
         "security.firewall",
-        mend="nft add table inet wall && nft 'add chain inet wall in { type filter hook input priority 0; policy drop; }'"
-        " && nft add rule inet wall in accept",
+        mend="echo 'table inet wall { chain in { type filter hook input priority 0; policy drop; accept; } }'"
+        " | nft -f -",
         hint="ufw enable",
     ),
 }
