@@ -155,6 +155,11 @@ describe("values of hosts", () => {
 });
 
 test("pictures are taken", async () => {
+  // docs/images/report.png is this one.
+  const { page: whole } = await open(browser, "fail", { width: 1100 });
+  await whole.setViewport({ width: 1100, height: 1000 });
+  await whole.screenshot({ path: join(pictures, "report.png") });
+  await whole.close();
   for (const sample of samples) {
     for (const width of [360, 1280]) {
       for (const scheme of ["light", "dark"]) {

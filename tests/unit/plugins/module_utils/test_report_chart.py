@@ -20,7 +20,9 @@ def calls(samples: Numbers, limit: float | None = 50, **measured: float | None) 
     return Latency("new", "New", {} if limit is None else {"p95": limit}, dict(measured), samples)
 
 
-@pytest.mark.parametrize(("value", "end"), [(0.3, 0.32), (1, 1), (1.1, 1.2), (55, 60), (104, 120), (999, 1000), (1e-3, 1e-3)])
+@pytest.mark.parametrize(
+    ("value", "end"), [(0.3, 0.32), (1, 1), (1.1, 1.2), (55, 60), (104, 120), (999, 1000), (1e-3, 1e-3)]
+)
 def test_an_axis_ends_at_a_short_number(value: float, end: float) -> None:
     assert chart.nice(value) == pytest.approx(end)
 
@@ -43,8 +45,8 @@ def test_a_sample_far_out_is_counted_at_the_edge_and_told() -> None:
 def test_every_drawing_stays_in_its_frame(samples: Numbers, limit: float | None) -> None:
     one = calls(samples, limit, p50=min(samples, default=None), p95=max(samples, default=None))
     strip = chart.strip(one, "a", chart.scale([one]))
-    assert all(0 <= bar.x and bar.x + bar.width <= 100.1 for bar in strip.bars)
-    assert all(0 <= bar.y and bar.y + bar.height == pytest.approx(chart.STRIP, abs=0.2) for bar in strip.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= 100.1 for bar in strip.bars)
+    assert all(bar.y >= 0 and bar.y + bar.height == pytest.approx(chart.STRIP, abs=0.2) for bar in strip.bars)
     assert all(0 <= mark.x <= 100 for mark in strip.marks.values())
 
 

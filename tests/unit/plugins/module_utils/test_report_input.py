@@ -64,7 +64,10 @@ def test_each_host_has_a_name_of_its_own(names: list[str]) -> None:
         ({"checks": {}}, "db1.checks: a list is expected, not a value of type dict"),
         ({"checks": [CHECK, "x"]}, r"db1.checks\[1\]: a mapping is expected, not 'x'"),
         ({"checks": [{**CHECK, "id": None}]}, r"db1.checks\[0\].id: a text is expected, not nothing"),
-        ({"checks": [{**CHECK, "title": ["x"]}]}, r"db1.checks\[0\].title: a text is expected, not a value of type list"),
+        (
+            {"checks": [{**CHECK, "title": ["x"]}]},
+            r"db1.checks\[0\].title: a text is expected, not a value of type list",
+        ),
         ({"checks": [{**CHECK, "status": "broken"}]}, r"checks\[0\].status: one of pass, fail, warn, skip is expected"),
         ({"checks": [{**CHECK, "severity": "\x1b[2J"}]}, r"severity: one of .* is expected, not '\\x1b\[2J'"),
         ({"checks": [{**CHECK, "observed": 10**400}]}, r"observed: a text is expected, not a value of type int"),
@@ -77,7 +80,10 @@ def test_each_host_has_a_name_of_its_own(names: list[str]) -> None:
         ({"release": []}, "db1.release: a mapping is expected, not a value of type list"),
         ({"release": {"id": {}}}, "db1.release.id: a text is expected, not a value of type dict"),
         ({"ledger": {}}, "db1.ledger: a list is expected"),
-        ({"timings": [{"stage": "x"}]}, r"timings\[0\].seconds: a number that is not negative is expected, not nothing"),
+        (
+            {"timings": [{"stage": "x"}]},
+            r"timings\[0\].seconds: a number that is not negative is expected, not nothing",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(value: Any, problem: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.plugins.module_utils import report_store as store
+from ansible_collections.ridgetop.aidis.plugins.module_utils.report_model import GENERATOR
 
 WHEN = datetime(2026, 11, 26, 1, 30, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def content(verdict: str = "pass", **more: Any) -> dict[str, Any]:
     calls = {"id": "new", "title": "New", "limits": {"p95": 50}, "measured": {"p95": 20.5}}
     return {
         "format": 1,
-        "generator": store.GENERATOR,
+        "generator": GENERATOR,
         "inventory": "prod",
         "when": "2026-11-25T01:30:00Z",
         "verdict": verdict,
