@@ -44,6 +44,10 @@ for (const sample of samples) {
         assert.ok(wide <= width, `${wide} px at a width of ${width} px`);
         await page.close();
       }
+      // A4 without its margins.
+      const { page } = await open(browser, sample, { width: 720, media: "print" });
+      assert.ok((await page.evaluate(() => document.scrollingElement.scrollWidth)) <= 720, "wider than paper");
+      await page.close();
     });
 
     test("is all on paper", async () => {
