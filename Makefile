@@ -1,7 +1,7 @@
 # The one way in: `make help`. Everything here calls a script in tools/, which can be run by itself, too.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo demo-clean test lint unit integration app sanity molecule drills docs bench-modules lock clean
+.PHONY: help setup demo demo-clean test lint unit browser integration app sanity molecule drills docs bench-modules lock clean
 
 # A failing step ends with this line.
 repeat = AIDIS_REPEAT='make $@'
@@ -24,6 +24,9 @@ lint: setup ## Check all files: YAML, Python, types, shell, Ansible
 
 unit: setup ## Test the modules' logic, templates and argument specs
 	@$(repeat) tools/step "Run the unit tests" tools/unit
+
+browser: setup ## Look at the reports of a verification in a browser (pictures: .cache/browser/pictures)
+	@$(repeat) tools/step "Look at the reports in a browser" tools/browser
 
 integration: setup ## Test the modules against a real PostgreSQL
 	@$(repeat) tools/step "Run the integration tests" tools/integration

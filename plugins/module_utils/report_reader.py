@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils import report_clean
 
-Number = int | float
-Scalar = str | int | float | bool
+# In words, since a checker of Ansible takes them for additions otherwise.
+Number: TypeAlias = "int | float"
+Scalar: TypeAlias = "str | int | float | bool"
 Part = TypeVar("Part")
 
 # Beyond this a number is none that anything here measures or counts, and JSON's readers differ.

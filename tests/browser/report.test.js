@@ -44,6 +44,10 @@ for (const sample of samples) {
         assert.ok(wide <= width, `${wide} px at a width of ${width} px`);
         await page.close();
       }
+      // A4 without its margins.
+      const { page } = await open(browser, sample, { width: 720, media: "print" });
+      assert.ok((await page.evaluate(() => document.scrollingElement.scrollWidth)) <= 720, "wider than paper");
+      await page.close();
     });
 
     test("is all on paper", async () => {
@@ -155,6 +159,11 @@ describe("values of hosts", () => {
 });
 
 test("pictures are taken", async () => {
+  // docs/images/report.png is this one.
+  const { page: whole } = await open(browser, "fail", { width: 1100 });
+  await whole.setViewport({ width: 1100, height: 1000 });
+  await whole.screenshot({ path: join(pictures, "report.png") });
+  await whole.close();
   for (const sample of samples) {
     for (const width of [360, 1280]) {
       for (const scheme of ["light", "dark"]) {

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
+# A directory that holds templates or files alone is none yet.
+ROLES = sorted({path.parent.name for part in ("tasks", "defaults") for path in (ROOT / "roles").glob(f"*/{part}")})
 SHARED = "aidis"
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw", "jsonarg", "json", "bytes", "bits"}
 READ = ("tasks", "handlers", "defaults", "vars", "templates")
