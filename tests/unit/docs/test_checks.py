@@ -28,7 +28,7 @@ VERIFY = ROOT / "roles" / "verify"
 SEVERITIES = {"critical", "warning", "info"}
 ID = re.compile(r"[a-z]+\.[a-z_]+(?::[A-Z]+)?|verify\.STAGE")
 
-# The guide's checklists, line by line, and its numbered steps.
+# The guide's checklists, line by line, its numbered steps, and what they look at.
 GUIDE = """
 Issue Resolution: All 21 TS014 critical issues must be resolved
 Environment Setup: Production PostgreSQL database ready
@@ -62,14 +62,22 @@ Monitoring: System monitoring configured
 4.1 Create Production Environment File
 4.2 Update System Project ID
 5.1 Install Production Dependencies
+Verify build success: ls -la dist/
 5.2 Service Configuration
 5.3 Log Directory Setup
 6.1 Start Production Services
+Check service logs
 6.2 Verify Service Health
+Test database connectivity from application
 7.1 Run Production Validation Tests
 7.2 Performance Validation
 7.3 Integration Testing
 8.1 System Monitoring Configuration
+Check service status
+Check database connectivity
+Check memory usage
+Check disk space
+Check recent logs for errors
 8.2 Create Automated Health Checks
 AIDIS production service running and enabled
 Database service running and accessible
@@ -312,6 +320,10 @@ def test_every_line_of_the_guide_has_checks(line: str) -> None:
     rows = [row for row in CHECKLISTS if plain(row[0]) == line]
     assert len(rows) == 1
     assert named(rows[0][1]) != []
+
+
+def test_the_lines_are_the_guides() -> None:
+    assert [plain(row[0]) for row in CHECKLISTS] == GUIDE
 
 
 @pytest.mark.parametrize("row", CHECKLISTS, ids=lambda row: plain(row[0]))
