@@ -39,6 +39,12 @@ def options() -> set[str]:
     return names
 
 
+def exported() -> set[str]:
+    """What the roles hand to others, beside their options."""
+    files = (ROOT / "roles").glob("*/vars/**/*.yml")
+    return {name for file in files for name in yaml.safe_load(text_of(file)) or {} if not name.startswith("_")}
+
+
 def tags_of(tasks: Any) -> Iterator[str]:
     for task in tasks or []:
         tags = task.get("tags", [])
@@ -57,7 +63,7 @@ def targets() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_exist(page: Path) -> None:
     text = text_of(page)
-    unknown = set(NAME.findall(text)) - options() - tags() - GROUPS - OTHERS
+    unknown = set(NAME.findall(text)) - options() - exported() - tags() - GROUPS - OTHERS
     unknown |= {f"make {name}" for name in re.findall(r"(?m)(?:^ +|`)make ([a-z][a-z-]+)", text)} - {
         f"make {name}" for name in targets()
     }
