@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
 from ansible_collections.ridgetop.aidis.molecule.verify.tests.breakages import BREAKAGES, Breakage
-from ansible_collections.ridgetop.aidis.molecule.verify.tests.verification import NOT_MET, Verification, Verify
 
 testinfra_hosts = ["ansible://aidis-verify?sudo=true"]
 
