@@ -106,6 +106,17 @@ def test_it_changes_nothing(host: Any, verify: Verify) -> None:
         assert after[name] == value, name
 
 
+def test_without_rights_it_sees_less_and_changes_nothing(host: Any, verify: Verify) -> None:
+    before = state(host)
+    found = verify(ansible_become=False)
+    assert found.checks["service.active"]["status"] == "pass", found.output[-6000:]
+    # Neither the secrets nor the database's superuser are this user's.
+    assert found.checks["configuration.environment"]["status"] == "skip"
+    assert found.checks["database.connection"]["status"] == "fail"
+    for name, value in before.items():
+        assert state(host)[name] == value, name
+
+
 def test_a_dry_run_makes_no_calls_that_change_something(host: Any, verify: Verify, baseline: Verification) -> None:
     count = "SELECT count(*) FROM event_log WHERE event_type LIKE 'session%'"
     before = sql(host, count)
