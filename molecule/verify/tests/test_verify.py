@@ -72,7 +72,7 @@ def state(host: Any) -> dict[str, Any]:
     tables = sql(host, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
     counted = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables if name not in OWN_TABLES)
     return {
-        "files": run(host, f"find {TREES} -printf '%p %m %u %g %s %T@ %l\\n' | sort"),
+        "files": sorted(run(host, f"find {TREES} -printf '%p %m %u %g %s %T@ %l\\n'").splitlines()),
         "rows": sorted(sql(host, counted)),
         "schema": run(host, "cd / && sudo -u postgres pg_dump -s aidis_production | grep -v restrict"),
         "roles": sql(host, "SELECT * FROM pg_roles ORDER BY 1"),
@@ -102,7 +102,8 @@ def test_it_changes_nothing(host: Any, verify: Verify) -> None:
     assert found.status == 0, found.output[-6000:]
     assert "changed=0" in found.output
     after = state(host)
-    assert {name for name in before if before[name] != after[name]} == set()
+    for name, value in before.items():
+        assert after[name] == value, name
 
 
 def test_a_dry_run_makes_no_calls_that_change_something(host: Any, verify: Verify, baseline: Verification) -> None:
