@@ -167,29 +167,24 @@ def literal(node: nodes.Dict) -> dict[str, Any]:
     return {constant(item.key): constant(item.value) for item in node.items}
 
 
+def begins(node: nodes.Node) -> str:
+    """The text that an expression begins with."""
+    texts = [node, *node.find_all(nodes.Const)]
+    return next((str(one.value) for one in texts if isinstance(one, nodes.Const)), "")
+
+
 def of_expression(text: str) -> Iterator[dict[str, Any]]:
     """The checks in an expression: mappings with an id, and those that a list of names is made into."""
     tree = Environment(autoescape=True).parse(text)
-    for node in tree.find_all(nodes.Dict):
-        one = literal(node)
-        if "id" in one:
-            begin = next(
-                (
-                    str(const.value)
-                    for item in node.items
-                    if constant(item.key) == "id"
-                    for const in [item.value, *item.value.find_all(nodes.Const)]
-                    if isinstance(const, nodes.Const)
-                ),
-                "",
-            )
-            yield {**one, "id": begin}
-    for node in tree.find_all(nodes.Filter):
-        if node.name == "map" and len(node.args) > 1 and constant(node.args[0]) == "combine" and node.node:
-            more = node.args[1]
-            for const in node.node.find_all(nodes.Const):
-                if isinstance(more, nodes.Dict) and re.fullmatch(r"[a-z]+\.[a-z_]+:", str(const.value)):
-                    yield {**literal(more), "id": const.value}
+    for one in tree.find_all(nodes.Dict):
+        yield from ({**literal(one), "id": begins(item.value)} for item in one.items if constant(item.key) == "id")
+    for made_of in tree.find_all(nodes.Filter):
+        if made_of.name != "map" or [constant(one) for one in made_of.args[:1]] != ["combine"] or not made_of.node:
+            continue
+        names = [str(one.value) for one in made_of.node.find_all(nodes.Const)]
+        for more in made_of.args[1:]:
+            if isinstance(more, nodes.Dict):
+                yield from ({**literal(more), "id": name} for name in names if re.fullmatch(r"[a-z]+\.[a-z_]+:", name))
 
 
 def of_value(value: Any) -> Iterator[dict[str, Any]]:
