@@ -48,7 +48,8 @@ def hooked(body: str) -> str:
     script = (
         "const net = require('net'), write = net.Socket.prototype.write;"
         "net.Socket.prototype.write = function (data, ...rest) {"
-        f" const line = String(data); if (!line.startsWith('{{')) return write.call(this, data, ...rest); {body} }};"
+        " const line = String(data), asked = line.startsWith('{') && line.endsWith('\\n');"
+        f" if (!asked) return write.call(this, data, ...rest); {body} }};"
     )
     return (
         f"mkdir -p /run/systemd/system/{SERVICE}.service.d && echo {_quoted(script)} > /run/hook.cjs && "
@@ -57,10 +58,11 @@ def hooked(body: str) -> str:
     )
 
 
-# The next check must find it answering.
+# What looks at it next must find it answering.
+READY = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz')"
 RESTART = (
     f"systemctl reset-failed {SERVICE} && systemctl restart {SERVICE} && "
-    "timeout 30 sh -c 'until curl -sf http://127.0.0.1:8080/readyz >/dev/null; do sleep 0.2; done'"
+    f'timeout 60 sh -c "until python3 -c \\"{READY}\\" 2>/dev/null; do sleep 0.2; done"'
 )
 UNHOOK = f"rm /run/systemd/system/{SERVICE}.service.d/hook.conf && systemctl daemon-reload && {RESTART}"
 DEPLOY = "deploy.yml"
@@ -129,7 +131,6 @@ BREAKAGES = {
             "functionality.acceptance_suite",
         ),
         mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
-        hint="look at what failed",
     ),
     # Releases
     "link-moved": broken(

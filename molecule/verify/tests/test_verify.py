@@ -53,8 +53,8 @@ def kept(host: Any) -> None:
 def breakage(host: Any, request: pytest.FixtureRequest, baseline: Verification) -> Iterator[Breakage]:
     """Break the host, and put it right again whatever the test says."""
     found: Breakage = request.param
-    run(host, found.broken_by)
     try:
+        run(host, found.broken_by)
         yield found
     finally:
         run(host, found.mended_by or command_of(baseline.checks[min(found.found_by)]["hint"]))
