@@ -66,6 +66,7 @@ class ActionModule(ActionBase):
         for name, least in (("keep", 1), ("trend", 0)):
             if given[name] < least:
                 raise AnsibleActionFail(f"{name} must be at least {least}, not {given[name]}")
+        given["dest"] = os.path.abspath(given["dest"])
         report = self._report(given)
         path = ""
         if given["write"] and not self._task.check_mode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.checks import STATUSES, Check, failed, summary
@@ -40,7 +41,7 @@ class Report:
     past: list[Past]
     left_out: list[str]
 
-    @property
+    @cached_property
     def found(self) -> list[Found]:
         """All checks, host by host."""
         return [Found(host.name, check) for host in self.hosts for check in host.checks]
@@ -74,12 +75,12 @@ class Report:
         made = any(one.check.status != "skip" for one in self.found)
         return "warn" if self.failures or self.warnings or not made else "pass"
 
-    @property
+    @cached_property
     def categories(self) -> list[str]:
         """The categories of all hosts, in the order in which they are first met."""
         return list(dict.fromkeys(one.check.category for one in self.found))
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """Counts by status, and in ``hosts`` the same for each host and category."""
         return {

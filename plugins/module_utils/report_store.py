@@ -148,9 +148,18 @@ def prune(dest: str, keep: int, new: str) -> list[str]:
     """
     ours = [name for name in names(dest) if _is_ours(os.path.join(dest, name, DATA))]
     gone = [name for name in ours[: max(0, len(ours) - max(keep, 1))] if name != os.path.basename(new)]
-    for name in gone:
-        shutil.rmtree(os.path.join(dest, name))
-    return gone
+    return [name for name in gone if _remove(dest, name)]
+
+
+def _remove(dest: str, name: str) -> bool:
+    # Out of sight first: nobody sees half of it, and of two runs that remove it one has nothing to do.
+    hidden = os.path.join(dest, f".old-{name}")
+    try:
+        os.rename(os.path.join(dest, name), hidden)
+    except FileNotFoundError:
+        return False
+    shutil.rmtree(hidden)
+    return True
 
 
 def _is_ours(path: str) -> bool:

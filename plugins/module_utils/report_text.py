@@ -143,7 +143,7 @@ def _timings(report: Report) -> Iterator[str]:
     stages = longest(report.hosts)
     if stages:
         yield "Time by stage (s, of the slowest host)"
-        yield from table([[stage, f"{seconds:.1f}", host] for stage, host, seconds in stages])
+        yield from table([[stage, host, f"{seconds:.1f}"] for stage, host, seconds in stages], 2)
 
 
 def _left_out(report: Report) -> Iterator[str]:

@@ -31,7 +31,8 @@ attributes:
 options:
   dest:
     description:
-      - Directory of the reports of one inventory, on the controller. It is made where it is missing.
+      - Directory of the reports of one inventory, on the controller. It is made where it is missing. A relative one is
+        looked for where C(ansible-playbook) was started.
       - Each run makes a directory named by its time, such as C(20261126T013000Z), with the mode 0750. It has its name
         only when it is complete. The link C(latest) leads to the newest one.
     type: path
@@ -133,10 +134,10 @@ verdict:
   type: str
   sample: pass
 path:
-  description: Directory of the report; empty where none was written.
+  description: Directory of the report, an absolute path; empty where none was written.
   returned: success
   type: str
-  sample: reports/prod/20261126T013000Z
+  sample: /home/deploy/reports/prod/20261126T013000Z
 files:
   description: Paths of the files of the report.
   returned: success

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.ridgetop.aidis.tests.drills import controller
+from ansible_collections.ridgetop.aidis.tests.drills.controller import Outcome
 from ansible_collections.ridgetop.aidis.tests.drills.drill import GOOD, OLD, SNAPSHOTS, Drills
-from ansible_collections.ridgetop.aidis.tests.drills.machine import Machine
+from ansible_collections.ridgetop.aidis.tests.drills.machine import Machine, Observation
 from ansible_collections.ridgetop.aidis.tests.drills.report import FILE, Report
 from ansible_collections.ridgetop.aidis.tests.drills.snapshots import Snapshots
 
@@ -60,8 +61,18 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def drills(machine: Machine, request: pytest.FixtureRequest) -> Drills:
-    """The stage, with both good versions deployed once and kept."""
+def first(machine: Machine) -> tuple[Outcome, Observation] | None:
+    """A first deployment that fails, and the machine after it; None where this machine has its first behind it."""
+    if Snapshots(machine).are_there(SNAPSHOTS.values()):
+        return None
+    # The release itself is good: the next deployment takes it as it is.
+    outcome = controller.play("deploy", app_version=OLD, app_health_timeout=10, systemd_exec_start="/usr/bin/false")
+    return outcome, machine.observe()
+
+
+@pytest.fixture(scope="session")
+def drills(machine: Machine, first: tuple[Outcome, Observation] | None, request: pytest.FixtureRequest) -> Drills:
+    """The stage, with both good versions deployed once and kept. What failed before is none of their business."""
     snapshots = Snapshots(machine)
     if not snapshots.are_there(SNAPSHOTS.values()):
         deployed(OLD)

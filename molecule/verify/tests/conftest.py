@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ridgetop.aidis.molecule.verify.tests.verification import Verification, Verify, run
+from ansible_collections.ridgetop.aidis.molecule.shared.verification import Verification, Verify, run
 
 
 @pytest.fixture(scope="session")
 def verify(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Verify:
     """Run verify.yml, with variables over the inventory's and further arguments."""
-    own = Path(request.config.getoption("--ansible-inventory"))
-    inventories = [f"--inventory={own.parents[1] / 'shared' / 'inventory'}", f"--inventory={own}"]
+    inventory = Path(request.config.getoption("--ansible-inventory"))
 
     def verified(*arguments: str, **variables: Any) -> Verification:
-        return run(inventories, tmp_path_factory.mktemp("reports"), arguments, variables)
+        return run(inventory, tmp_path_factory.mktemp("reports"), *arguments, **variables)
 
     return verified
 
@@ -29,5 +28,5 @@ def verify(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def baseline(verify: Verify) -> Verification:
     """The deployed host before anything is broken."""
     found = verify()
-    assert found.checks, found.output[-6000:]
+    assert found.hosts, found.output[-6000:]
     return found

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
 from ansible_collections.ridgetop.aidis.molecule.verify.tests.breakages import BREAKAGES, Breakage
-from ansible_collections.ridgetop.aidis.molecule.verify.tests.verification import NOT_MET, Verification, Verify
 
 testinfra_hosts = ["ansible://aidis-verify?sudo=true"]
 
@@ -104,6 +104,17 @@ def test_it_changes_nothing(host: Any, verify: Verify) -> None:
     after = state(host)
     for name, value in before.items():
         assert after[name] == value, name
+
+
+def test_without_rights_it_sees_less_and_changes_nothing(host: Any, verify: Verify) -> None:
+    before = state(host)
+    found = verify(ansible_become=False)
+    assert found.checks["service.active"]["status"] == "pass", found.output[-6000:]
+    # Neither the secrets nor the database's superuser are this user's.
+    assert found.checks["configuration.environment"]["status"] == "skip"
+    assert found.checks["database.connection"]["status"] == "fail"
+    for name, value in before.items():
+        assert state(host)[name] == value, name
 
 
 def test_a_dry_run_makes_no_calls_that_change_something(host: Any, verify: Verify, baseline: Verification) -> None:

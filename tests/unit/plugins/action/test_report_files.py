@@ -146,7 +146,7 @@ def test_in_a_play_values_stay_data(tmp_path: Path) -> None:
     (tmp_path / "sent.json").write_text(
         json.dumps({"db1": {"checks": [check("a", "warn", observed="{{ 7 * 7 }} \x1b[2J")]}})
     )
-    report = {"dest": str(tmp_path / "reports"), "inventory": "prod", "hosts": "{{ sent.stdout | from_json }}"}
+    report = {"dest": "reports", "inventory": "prod", "hosts": "{{ sent.stdout | from_json }}"}
     ask = {"cmd": f"cat {tmp_path}/sent.json"}
     keep = {"content": "{{ report | to_json }}", "dest": str(tmp_path / "result"), "mode": "0600"}
     tasks = [
@@ -165,6 +165,7 @@ def test_in_a_play_values_stay_data(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     result = json.loads((tmp_path / "result").read_text())
+    assert Path(result["path"]).parent == tmp_path / "reports", "where the playbook was started"
     assert (
         result["verdict"] == "warn" and data(result)["hosts"]["db1"]["checks"][0]["observed"] == "{{ 7 * 7 }} \\x1b[2J"
     )

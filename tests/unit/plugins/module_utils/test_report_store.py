@@ -94,6 +94,22 @@ def test_only_the_oldest_of_ours_are_removed(tmp_path: Path) -> None:
     assert store.prune(str(tmp_path), 3, str(made[-1])) == []
 
 
+def test_of_two_runs_that_remove_a_report_one_has_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [add(tmp_path, WHEN + timedelta(days=day)) for day in range(3)]
+    rename = os.rename
+
+    def late(old: str, new: str) -> None:
+        if old.endswith(made[0].name):
+            raise FileNotFoundError(old)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", late)
+    assert store.prune(str(tmp_path), 1, str(made[2])) == [made[1].name]
+    assert sorted(os.listdir(tmp_path)) == [made[0].name, made[2].name, "latest"]
+
+
 def test_the_new_one_stays_even_where_the_clock_went_back(tmp_path: Path) -> None:
     for day in range(1, 4):
         add(tmp_path, WHEN + timedelta(days=day))

@@ -14,22 +14,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HOST = "aidis-verify"
 NOT_MET = ("fail", "warn")
 
 
 @dataclass
 class Verification:
-    """Its exit status, what it printed, and the checks of its report."""
+    """Its exit status, what it printed, and its report: the checks of each host by their ids."""
 
     status: int
     output: str
     directory: Path
-    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hosts: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def checks(self) -> dict[str, dict[str, Any]]:
+        """The checks of the only host."""
+        (checks,) = self.hosts.values()
+        return checks
 
     def not_met(self) -> set[str]:
-        """Ids of what failed, or is warned of."""
-        return {name for name, check in self.checks.items() if check["status"] in NOT_MET}
+        """Ids of what failed, or is warned of, on any host."""
+        return {name for checks in self.hosts.values() for name, check in checks.items() if check["status"] in NOT_MET}
 
     def executed(self) -> int:
         """Tasks that were executed on the host, by the recap."""
@@ -41,8 +46,9 @@ class Verification:
 Verify = Callable[..., Verification]
 
 
-def run(inventories: list[str], reports: Path, arguments: tuple[str, ...], variables: dict[str, Any]) -> Verification:
-    """Run the playbook with variables over the inventory's, and read its report."""
+def run(inventory: Path, reports: Path, *arguments: str, **variables: Any) -> Verification:
+    """Run the playbook on a scenario's inventory, with variables over its own, and read the report."""
+    inventories = [f"--inventory={path}" for path in (inventory.parents[1] / "shared" / "inventory", inventory)]
     given = json.dumps({"verify_report_dir": str(reports), **variables})
     done = subprocess.run(
         ["ansible-playbook", "ridgetop.aidis.verify", *inventories, "--extra-vars", given, *arguments],
@@ -55,5 +61,5 @@ def run(inventories: list[str], reports: Path, arguments: tuple[str, ...], varia
     found = Verification(done.returncode, done.stdout, reports / "latest")
     if found.directory.exists():
         report = json.loads((found.directory / "report.json").read_text(encoding="utf-8"))
-        found.checks = {check["id"]: check for check in report["hosts"][HOST]["checks"]}
+        found.hosts = {host: {check["id"]: check for check in told["checks"]} for host, told in report["hosts"].items()}
     return found

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A verification of several hosts is one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared.verification import run
+
+DATABASE = "aidis-fleet-db"
+APPLICATIONS = {"aidis-fleet-app1", "aidis-fleet-app2"}
+# Whether the clock of this computer is synchronised, or busy, is not the deployment's affair.
+COMPUTER = {"host.clock", "performance.session_create", "performance.project_resolve"}
+# Nobody has taken one here.
+BACKUPS = {"backup.restore_drill", "backup.recent"}
+
+
+@pytest.fixture(scope="module")
+def inventory(request: pytest.FixtureRequest) -> Path:
+    return Path(request.config.getoption("--ansible-inventory"))
+
+
+def test_every_host_has_its_checks(inventory: Path, tmp_path: Path) -> None:
+    found = run(inventory, tmp_path)
+    assert set(found.hosts) == {DATABASE, *APPLICATIONS}, found.output[-6000:]
+    assert found.not_met() <= {*COMPUTER, *BACKUPS, "security.firewall"}, found.output[-6000:]
+    for host in APPLICATIONS:
+        checks = found.hosts[host]
+        assert checks["functionality.sessions"]["status"] == "pass"
+        assert checks["functionality.acceptance_suite"]["status"] == "pass"
+        assert checks["requirements.certificates"]["status"] == "pass"
+        assert "database.owner" not in checks
+    database = found.hosts[DATABASE]
+    assert database["database.owner"]["status"] == database["security.tls"]["status"] == "pass"
+    assert "service.active" not in database
+
+
+def test_a_host_that_is_not_reached_is_told_and_ends_nothing(inventory: Path, tmp_path: Path) -> None:
+    lost = "aidis-fleet-app2"
+    where = {"ansible_host": "{{ '127.0.0.255' if inventory_hostname == '" + lost + "' else inventory_hostname }}"}
+    found = run(inventory, tmp_path, verify_categories=["requirements", "database"], **where)
+    assert found.status != 0
+    assert found.hosts[lost]["host.reachable"]["status"] == "fail", found.output[-6000:]
+    assert found.hosts[DATABASE]["database.owner"]["status"] == "pass"
