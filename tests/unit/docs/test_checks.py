@@ -201,8 +201,9 @@ def of_value(value: Any) -> Iterator[dict[str, Any]]:
 
 def of_variables() -> Iterator[dict[str, Any]]:
     """The checks in what verify.yml hands to the role, and in the role's own."""
-    playbook = loaded(ROOT / "playbooks" / "verify.yml")[0]["vars"]
-    handed = {name: value for name, value in playbook.items() if name.startswith("verify_role_")}
+    playbooks = ROOT / "playbooks"
+    given = [loaded(playbooks / file) for file in loaded(playbooks / "verify.yml")[0]["vars_files"]]
+    handed = {name: value for file in given for name, value in file.items() if name.startswith("verify_role_")}
     own = loaded(VERIFY / "vars" / "main.yml")
     wanted = reached(handed, variables()) | {name: own[name] for name in ("__verify_own_checks", "__verify_skipped")}
     # What else has an id, such as a distribution, has no category in it.
