@@ -36,7 +36,9 @@ options:
     type: dict
     default: {}
   categories:
-    description: Categories of the checks to return. Empty returns all.
+    description:
+      - Categories of the checks to return. Empty returns all. That a host was not reached, or that checks could not be
+        made, is returned in any case.
     type: list
     elements: str
     default: []

@@ -45,9 +45,14 @@ def settle(
             raise SettleError(f"{host} has more than one check {', '.join(doubled)}")
     settled: Settled = {}
     for host, checks in judged.items():
-        kept = [check for check in checks if not categories or check["category"] in categories]
+        kept = [check for check in checks if not categories or check["category"] in categories or _always(check["id"])]
         settled[host] = [_concluded(host, check, judged, needs, waivers) for check in kept]
     return settled
+
+
+def _always(check_id: str) -> bool:
+    """Whether a check is told whatever the categories: without it the others were not made."""
+    return check_id == "host.reachable" or check_id.startswith("verify.")
 
 
 def _of(check_id: str, table: Mapping[str, t.Any]) -> t.Any:

@@ -16,6 +16,7 @@ description:
     how many tests there are and how many passed. Makes one check of that, in the shape that all checks have.
   - The exit status is told and never trusted. A suite without counts, without tests, or with more passed than there are
     is not met, nor is one that does not end in time.
+  - A suite whose command the shell does not find is skipped, since nothing was said about the server.
   - It runs as a transient unit of systemd that can write nowhere but to temporary directories of its own. It reaches
     the network, and does to the server what its tests do.
 extends_documentation_fragment:

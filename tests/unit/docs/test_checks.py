@@ -333,7 +333,7 @@ def test_only_what_is_always_skipped_is_said_to_be_skipped() -> None:
     for line, cell in CHECKLISTS:
         names = set(named(cell))
         assert not names & never or cell.endswith(", skipped"), line
-        assert not cell.endswith(", skipped") or names <= never, line
+        assert not cell.endswith(", skipped") or names & never, line
 
 
 def needs() -> list[tuple[str, str]]:

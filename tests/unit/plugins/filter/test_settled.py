@@ -80,6 +80,11 @@ def test_categories_are_chosen_after_what_follows_from_what() -> None:
     assert statuses(result) == {"app.x": "skip"}
 
 
+def test_what_could_not_be_looked_at_is_told_whatever_the_categories() -> None:
+    result = settled({"a": [check("host.reachable"), check("verify.host"), check("app.x")]}, {}, categories=["service"])
+    assert statuses(result) == {"host.reachable": "fail", "verify.host": "fail"}
+
+
 @pytest.mark.parametrize(
     ("hosts", "options", "said"),
     [

@@ -174,6 +174,12 @@ def test_a_release_without_a_suite(run: Run, tmp_path: Path) -> None:
     assert only(run(told, **wanted))[0] == "pass"
 
 
+def test_a_command_that_is_not_there(run: Run) -> None:
+    status, reason = only(run("echo sh: 1: tsx: not found; exit 127"))
+    assert (status, reason) == ("skip", "the shell did not find what runs it; it ends: sh: 1: tsx: not found")
+    assert only(run("echo Total Tests: 2 Passed: 1; exit 127"))[0] == "fail"
+
+
 def test_it_is_not_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only(run("", check_mode=True)) == ("skip", "not run in check mode: it calls the real server")
     monkeypatch.setattr(suite_run, "BOOTED", str(tmp_path / "none"))
