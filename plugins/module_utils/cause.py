@@ -159,8 +159,10 @@ class Seen:
         return Mend(f"sudo systemctl reset-failed {unit}; sudo systemctl restart {unit}")
 
     def said(self, *texts: str, most: int = 3) -> tuple[str, ...]:
-        """The last lines of the service's journal, of its last runs, in which one of the texts stands."""
-        return journal([one for one in self.recent() if any(text in one["text"] for text in texts)], most)
+        """The last lines of the service's journal, of its last runs, or else of its logs, in which a text stands."""
+        found = journal([one for one in self.recent() if any(text in one["text"] for text in texts)], most)
+        logged = [line for log in self.rows("logs") for line in log["lines"] if any(text in line for text in texts)]
+        return found or tuple(logged[-most:])
 
     def recent(self) -> list[Entry]:
         """The entries of the service's journal that are of its last run, or of its last two where it does not run."""

@@ -90,4 +90,7 @@ def telling(evidence: Mapping[str, Any]) -> list[str]:
     seen = Seen(evidence)
     entries = seen.recent()
     wrong = [one for one in entries if one["priority"] <= 4 or any(word in one["text"].lower() for word in _TELLING)]
-    return list(journal(wrong or entries, TELLING_LINES))
+    logged = [
+        line for log in seen.rows("logs") for line in log["lines"] if any(word in line.lower() for word in _TELLING)
+    ]
+    return [*logged[-TELLING_LINES // 2 :], *journal(wrong or entries, TELLING_LINES)]

@@ -115,13 +115,14 @@ def execute(seen: Seen) -> Iterator[Found]:
 @UNIT.add(
     "unit.user",
     "The unit fails with ``217/USER`` or ``216/GROUP``: the user or the group that it runs as is not on the host.",
-    "a deployment, which makes both",
+    "reverting drop-in files of the unit where they changed it, else a deployment, which makes both",
 )
 def user(seen: Seen) -> Iterator[Found]:
     if _status(seen, 217) or _status(seen, 216):
         name = seen.unit.get("User", "")
         sentence = f"The unit fails with 217/USER: the host does not know the user {name} or its group."
-        yield Found(f"{sentence}{_drop_ins(seen)}", seen.said("USER", "GROUP", "credentials"), (seen.deploy,))
+        lines = seen.said("USER", "GROUP", "credentials")
+        yield Found(f"{sentence}{_drop_ins(seen)}", lines, _mended(seen, name != seen.about.get("user")))
 
 
 @UNIT.add(

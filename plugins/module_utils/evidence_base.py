@@ -25,6 +25,7 @@ class About:
     """
 
     service: str = ""
+    user: str = ""
     units: tuple[str, ...] = ()
     paths: tuple[dict[str, str], ...] = ()
     root: str = ""
@@ -36,6 +37,7 @@ class About:
     runtime_minimum: str = ""
     lock_file: str = ""
     ports: tuple[int, ...] = ()
+    logs: tuple[str, ...] = ()
     database: dict[str, Any] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
     lines: int = 60

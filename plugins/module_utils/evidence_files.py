@@ -95,7 +95,7 @@ def _database(value: str) -> dict[str, Any]:
         return {}
     user = unquote(parts.username or "")
     has = bool(url_password(value))
-    return {"host": parts.hostname, "port": port, "user": user, "database": parts.path[1:], "password": has}
+    return {"host": parts.hostname, "port": port, "user": user, "database": parts.path[1:], "has_password": has}
 
 
 def releases(looker: Looker) -> dict[str, Any]:

@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "journal_kernel": evidence_units.kernel_journal,
     "journal_errors": evidence_units.errors_journal,
     "clusters": evidence_units.clusters,
+    "logs": evidence_units.logs,
     "sockets": evidence_units.sockets,
     "superuser": evidence_database.superuser,
     "application": evidence_database.application,
@@ -67,6 +68,7 @@ def gather(about: About, secrets: list[str], parts: dict[str, Part] | None = Non
     told = {
         "service": about.service,
         "unit": about.unit,
+        "user": about.user,
         "root": about.root,
         "environment_file": about.environment_file,
         "working_directory": about.working_directory,

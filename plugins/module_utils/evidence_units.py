@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import glob
 import json
 import os
 import re
@@ -23,9 +24,11 @@ PROPERTIES = (
     " ExecStart WorkingDirectory User FragmentPath DropInPaths NeedDaemonReload ActiveEnterTimestamp"
     " InactiveEnterTimestamp StateChangeTimestamp NextElapseUSecRealtime LastTriggerUSec Unit"
 ).split()
-# Bytes at the end of PostgreSQL's own log.
+# Bytes at the end of a log file.
 TAIL = 64 * 1024
 KERNEL_DAYS = 2
+# Log files of the application.
+LOGS = 4
 _OOM = re.compile(r"out of memory|oom-kill|killed process", re.IGNORECASE)
 
 
@@ -114,17 +117,28 @@ def clusters(looker: Looker) -> list[dict[str, Any]]:
     return [{**one, "lines": _tail(one["log"], looker.about.lines)} for one in found]
 
 
+def logs(looker: Looker) -> list[dict[str, Any]]:
+    """The ends of the application's own log files, those that were written to last."""
+    paths = {path for pattern in looker.about.logs for path in glob.glob(pattern)}
+    newest = sorted(paths, key=lambda path: -os.lstat(path).st_mtime)[:LOGS]
+    return [{"path": path, "lines": _tail(path, looker.about.lines)} for path in newest]
+
+
 def _tail(path: str, lines: int) -> list[str]:
-    """The last whole lines of a file; why not where it cannot be read."""
+    """The last whole lines of a file; why not where it cannot be read.
+
+    A link is not followed: the directory belongs to the service, which could have it lead to what only root reads.
+    """
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - TAIL))
             text = file.read(TAIL).decode("utf-8", "replace")
     except OSError as error:
         return [f"{path} cannot be read: {error.strerror}"]
     # The first line may be the second half of one, and of a secret in it.
-    whole = text.splitlines() if len(text.encode()) < TAIL else text.splitlines()[1:]
-    return whole[-lines:]
+    return text.splitlines()[0 if size <= TAIL else 1 :][-lines:]
 
 
 def sockets(looker: Looker) -> list[dict[str, Any]]:

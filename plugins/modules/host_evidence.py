@@ -43,6 +43,10 @@ options:
     description: Name of the service's unit, without its suffix. Empty where the application does not run on the host.
     type: str
     default: ''
+  user:
+    description: User that the service has to run as.
+    type: str
+    default: ''
   units:
     description: Further units to look at, with their suffixes. Clusters of PostgreSQL are always looked at.
     type: list
@@ -108,6 +112,11 @@ options:
     description: TCP ports that the service listens on.
     type: list
     elements: int
+    default: []
+  logs:
+    description: Log files of the service, as patterns of paths. Links among them are not followed.
+    type: list
+    elements: path
     default: []
   database:
     description: The database. Empty to look at none.
@@ -245,18 +254,18 @@ DATABASE = {
     "here": {"type": "bool", "default": False},
     "schemas": {"type": "list", "elements": "str", "default": []},
 }
-TEXTS = (
-    "service root state_dir backup_dir environment_file working_directory exec_start runtime_minimum lock_file".split()
-)
+TEXTS = "service user root state_dir backup_dir environment_file working_directory exec_start lock_file".split()
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **{name: {"type": "str", "default": ""} for name in TEXTS},
+            "runtime_minimum": {"type": "str", "default": ""},
             "units": {"type": "list", "elements": "str", "default": []},
             "paths": {"type": "list", "elements": "dict", "options": PATH, "default": []},
             "ports": {"type": "list", "elements": "int", "default": []},
+            "logs": {"type": "list", "elements": "path", "default": []},
             "database": {"type": "dict", "options": DATABASE, "default": {}},
             "extensions": {"type": "list", "elements": "str", "default": []},
             "lines": {"type": "int", "default": 60},
@@ -273,9 +282,11 @@ def main() -> None:
     sealed = json.loads(base64.b64decode(params["sealed"]) or b"{}")
     about = About(
         **{name: params[name] for name in TEXTS},
+        runtime_minimum=params["runtime_minimum"],
         units=tuple(params["units"]),
         paths=tuple(params["paths"]),
         ports=tuple(params["ports"]),
+        logs=tuple(params["logs"]),
         extensions=tuple(params["extensions"]),
         database=params["database"],
         lines=params["lines"],
