@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import CannotCheckError, Host
 
 Evidence = dict[str, Any]
+Item = TypeVar("Item")
 
 # Characters of one text, and lines of one command, that are kept: the last ones of a log tell most.
 LONGEST, MOST_LINES = 4000, 400
@@ -69,6 +70,11 @@ class Looker:
     def lines(self, *argv: str, statuses: tuple[int, ...] = (0,)) -> list[str]:
         """The last lines that a command prints. Raises as ``run`` does."""
         return self.run(*argv, statuses=statuses).splitlines()[-MOST_LINES:]
+
+
+def last(items: list[Item], number: int) -> list[Item]:
+    """The last items of a list, none where none are wanted."""
+    return items[-number:] if number > 0 else []
 
 
 def shortened(value: Any) -> Any:

@@ -80,7 +80,7 @@ def looked_at(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, told in _LOOKED.items():
         try:
             text = told(evidence)
-        except (KeyError, TypeError, IndexError):
+        except (KeyError, TypeError, IndexError, AttributeError):
             continue
         if text:
             found.append((name, text))

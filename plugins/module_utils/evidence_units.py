@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils import host_sockets
-from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_base import Looker
+from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_base import Looker, last
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_files import user_name
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import CannotCheckError
 
@@ -68,7 +68,7 @@ def postgres_journal(looker: Looker) -> list[dict[str, Any]]:
 def kernel_journal(looker: Looker) -> list[dict[str, Any]]:
     """What the kernel said of processes that it killed for their memory, in the last days."""
     found = _entries(looker, "--dmesg", f"--since=-{KERNEL_DAYS}d", lines=2000)
-    return [entry for entry in found if _OOM.search(entry["text"])][-looker.about.lines :]
+    return last([entry for entry in found if _OOM.search(entry["text"])], looker.about.lines)
 
 
 def errors_journal(looker: Looker) -> list[dict[str, Any]]:
@@ -138,7 +138,7 @@ def _tail(path: str, lines: int) -> list[str]:
     except OSError as error:
         return [f"{path} cannot be read: {error.strerror}"]
     # The first line may be the second half of one, and of a secret in it.
-    return text.splitlines()[0 if size <= TAIL else 1 :][-lines:]
+    return last(text.splitlines()[0 if size <= TAIL else 1 :], lines)
 
 
 def sockets(looker: Looker) -> list[dict[str, Any]]:

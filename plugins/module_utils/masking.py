@@ -12,12 +12,9 @@ name looks secret, the password in a URL.
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 MASK = "***"
 SHORTEST = 6
@@ -68,29 +65,43 @@ def _is_line_of_key(line: str) -> bool:
     return len(line) >= SHORTEST_LINE and not line.startswith("-----")
 
 
-def forms(secret: str) -> set[str]:
-    """A secret as it is, and as URLs, shells, JSON, SQL, HTML, YAML, systemd and base64 write it."""
-    quoted = {quote(secret, safe=safe) for safe in ("", "/", "!*'()~")} | {
-        quote_plus(secret),
-        quote_plus(secret, safe="/"),
-    }
-    found = {secret, *quoted, *(_lower_hex(one) for one in quoted)}
-    for plain in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-        found |= {plain, plain.replace("/", "\\/"), json.dumps(plain)[1:-1]}
-    found |= {repr(secret)[1:-1], html.escape(secret), html.escape(secret, quote=False)}
-    found |= {shlex.quote(secret), *(secret.replace("'", one) for one in ("'\\''", "'\"'\"'", "''"))}
-    found |= {re.sub(r'([\\"`$])', r"\\\1", secret), re.sub(r"([^A-Za-z0-9_@%+=:,./-])", r"\\\1", secret)}
-    found |= {re.sub(r"[^!#-&(-~]", lambda one: _escaped(one.group()), secret), *_base64(secret)}
-    return {form for form in found if len(form) >= SHORTEST}
+def pattern(secret: str) -> re.Pattern[str]:
+    """What a secret looks like where each of its characters may be written in any way that programs write it in.
+
+    Letters and digits of ASCII are written as themselves by all of them.
+    """
+    return re.compile("".join(one if one.isascii() and one.isalnum() else _ways(one) for one in secret))
 
 
-def _lower_hex(text: str) -> str:
-    return re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), text)
+def _ways(character: str) -> str:
+    """A character as it is, and as URLs, JSON, Python, C, SQL, HTML and shells write it, as a regular expression."""
+    point = ord(character)
+    raw = character.encode("utf-8", "surrogatepass")
+    units = character.encode("utf-16-be", "surrogatepass")
+    ways = [rf"\\*{re.escape(character)}", "".join(f"%{_hex(byte, 2)}" for byte in raw)]
+    ways += ["".join(rf"\\+x{_hex(byte, 2)}" for byte in raw), rf"\\+U{_hex(point, 8)}", rf"&#0*{point};"]
+    ways += ["".join(rf"\\+u{_hex(units[at] << 8 | units[at + 1], 4)}" for at in range(0, len(units), 2))]
+    ways += [rf"&#[xX]0*{_hex(point, 1)};", rf"\\+0*{point:o}"]
+    ways += [rf"\\+x{_hex(point, 2)}"] if 127 < point < 256 else []
+    return f"(?:{'|'.join([*ways, *_SPECIAL.get(character, [])])})"
 
 
-def _escaped(character: str) -> str:
-    """A character as systemd's C-style escapes have it."""
-    return "".join(f"\\x{byte:02x}" for byte in character.encode())
+def _hex(value: int, width: int) -> str:
+    """A number in hexadecimal digits, of either case."""
+    return "".join(f"[{one}{one.upper()}]" if one.isalpha() else one for one in f"{value:0{width}x}")
+
+
+_SPECIAL = {
+    "'": ["''", r"'\\+''", r"'\"'\"'", r"&apos;"],
+    '"': ['""', "&quot;"],
+    "&": ["&amp;"],
+    "<": ["&lt;"],
+    ">": ["&gt;"],
+    " ": [r"\+", "&nbsp;"],
+    "\n": [r"\\+n", r"\r\n"],
+    "\t": [r"\\+t"],
+    "\r": [r"\\+r"],
+}
 
 
 def _base64(secret: str) -> Iterator[str]:
@@ -111,11 +122,12 @@ class Mask:
     """Replaces known secrets and what looks like one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._forms = sorted({form for secret in expanded(secrets) for form in forms(secret)}, key=len, reverse=True)
+        forms = {form for secret in expanded(secrets) for form in (secret, *_base64(secret)) if len(form) >= SHORTEST}
+        self._patterns = [pattern(form) for form in sorted(forms)]
 
     def finds(self, text: str) -> bool:
         """Whether a known secret stands in a text."""
-        return any(form in text for form in self._forms)
+        return any(one.search(text) for one in self._patterns)
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
@@ -128,7 +140,7 @@ class Mask:
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Where secrets stand; those that touch or overlap are one."""
-        found = sorted((at, at + len(form)) for form in self._forms for at in _places(text, form))
+        found = sorted(place for one in self._patterns for place in _places(text, one))
         merged: list[tuple[int, int]] = []
         for begin, end in found:
             if merged and begin <= merged[-1][1]:
@@ -155,11 +167,12 @@ def _hidden(match: re.Match[str]) -> str:
     return f"{match['head']}{mark}{MASK}{mark}"
 
 
-def _places(text: str, form: str) -> Iterator[int]:
-    at = text.find(form)
-    while at >= 0:
-        yield at
-        at = text.find(form, at + 1)
+def _places(text: str, wanted: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where a pattern fits, places that overlap included."""
+    match = wanted.search(text)
+    while match:
+        yield match.span()
+        match = wanted.search(text, match.start() + 1)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

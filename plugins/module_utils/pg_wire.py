@@ -90,7 +90,7 @@ class _Session:
 
     def _authenticate(self) -> None:
         """Answer what the server asks for. Raises RefusedError."""
-        scram: _Scram | None = None
+        scram: Scram | None = None
         while True:
             kind, body = self._receive()
             if kind == b"E":
@@ -105,7 +105,7 @@ class _Session:
             elif asked == MD5:
                 self._send(b"p", _md5(self._login, body[4:8]) + b"\0")
             elif asked == SASL and SCRAM.encode() in body[4:].split(b"\0"):
-                scram = _Scram(self._login.password)
+                scram = Scram(self._login.password)
                 first = scram.first().encode()
                 self._send(b"p", SCRAM.encode() + b"\0" + struct.pack("!I", len(first)) + first)
             elif asked == SASL_CONTINUE and scram:
@@ -174,12 +174,13 @@ def _md5(login: Login, salt: bytes) -> bytes:
     return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode()
 
 
-class _Scram:
+class Scram:
     """The client's side of SCRAM-SHA-256 (RFC 7677), without channel binding."""
 
-    def __init__(self, password: str, nonce: str = "") -> None:
+    def __init__(self, password: str, nonce: str = "", user: str = "") -> None:
         self._password = unicodedata.normalize("NFKC", password)
-        self._bare = f"n=,r={nonce or base64.b64encode(secrets.token_bytes(18)).decode()}"
+        # PostgreSQL takes the user from the startup message, and wants none here.
+        self._bare = f"n={user},r={nonce or base64.b64encode(secrets.token_bytes(18)).decode()}"
 
     def first(self) -> str:
         """The first message."""

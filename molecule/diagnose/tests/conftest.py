@@ -106,5 +106,5 @@ def well(diagnose: Diagnose, host: Any) -> Iterator[None]:
 def texts_of(bundle: Path) -> dict[str, str]:
     """The files in a bundle."""
     with tarfile.open(bundle) as archive:
-        files = {member.name: archive.extractfile(member) for member in archive}
-    return {name: file.read().decode() for name, file in files.items() if file}
+        files = [(member.name, archive.extractfile(member)) for member in archive]
+        return {name: file.read().decode() for name, file in files if file}
