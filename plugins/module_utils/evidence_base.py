@@ -31,12 +31,12 @@ class About:
     paths: tuple[dict[str, str], ...] = ()
     root: str = ""
     state_dir: str = ""
-    backup_dir: str = ""
+    backups: str = ""
     environment_file: str = ""
     working_directory: str = ""
     exec_start: str = ""
     runtime_minimum: str = ""
-    lock_file: str = ""
+    lock: str = ""
     ports: tuple[int, ...] = ()
     logs: tuple[str, ...] = ()
     database: dict[str, Any] = field(default_factory=dict)

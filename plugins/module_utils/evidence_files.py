@@ -124,10 +124,10 @@ def releases(looker: Looker) -> dict[str, Any]:
 
 def backups(looker: Looker) -> dict[str, Any]:
     """The newest entries of the ledger of backups."""
-    if not looker.about.backup_dir:
+    if not looker.about.backups:
         return {}
     try:
-        book = backup_ledger.read(looker.about.backup_dir)
+        book = backup_ledger.read(looker.about.backups)
     except BackupError as error:
         raise CannotCheckError(str(error)) from None
     names = ("id", "at", "reason", "release", "bytes", "proved_at", "drilled_at", "damage")
@@ -137,7 +137,7 @@ def backups(looker: Looker) -> dict[str, Any]:
 
 def lock(looker: Looker) -> dict[str, Any]:
     """Who holds the lock of the deployment; whether its run still lives is for the controller to tell."""
-    path = looker.about.lock_file
+    path = looker.about.lock
     if not path:
         return {}
     try:

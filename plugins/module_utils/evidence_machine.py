@@ -37,7 +37,7 @@ def system(looker: Looker) -> dict[str, Any]:
 def disks(looker: Looker) -> list[dict[str, Any]]:
     """The file systems of the paths that matter, each once, with the paths on it."""
     about = looker.about
-    named = [about.root, about.state_dir, about.backup_dir, *(one["path"] for one in about.paths)]
+    named = [about.root, about.state_dir, about.backups, *(one["path"] for one in about.paths)]
     found: dict[int, dict[str, Any]] = {}
     for path in [*DISK_PATHS, *(one for one in named if one and "*" not in one)]:
         # A file's own mode says nothing of the disk, and a link may dangle: the directory stands for it.

@@ -84,7 +84,7 @@ options:
     description: Directory of the ledger of releases.
     type: str
     default: ''
-  backup_dir:
+  backups:
     description: Directory of the backups. Empty where there are none on the host.
     type: str
     default: ''
@@ -104,7 +104,7 @@ options:
     description: Lowest version of that program. Empty for any.
     type: str
     default: ''
-  lock_file:
+  lock:
     description: The lock of the deployment. Empty where it is not on the host.
     type: str
     default: ''
@@ -254,7 +254,7 @@ DATABASE = {
     "here": {"type": "bool", "default": False},
     "schemas": {"type": "list", "elements": "str", "default": []},
 }
-TEXTS = "service user root state_dir backup_dir environment_file working_directory exec_start lock_file".split()
+TEXTS = "service user root state_dir backups environment_file working_directory exec_start lock".split()
 
 
 def main() -> None:

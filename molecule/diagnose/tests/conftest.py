@@ -60,7 +60,9 @@ def diagnose(inventories: list[str], tmp_path: Path) -> Diagnose:
         command = ["ansible-playbook", "ridgetop.aidis.diagnose", *(inventory or inventories), *arguments]
         command += ["--extra-vars", json.dumps(given)]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(told))
-        found = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {"hosts": {}, "bundle": ""}
+        found: dict[str, Any] = {"hosts": {}, "bundle": ""}
+        if told.exists():
+            found = json.loads(told.read_text(encoding="utf-8"))
         causes = found["hosts"].get(HOST, {"causes": []})["causes"]
         bundle = Path(found["bundle"]) if found["bundle"] else None
         output = ran.stdout + ran.stderr

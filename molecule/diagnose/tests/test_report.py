@@ -25,7 +25,11 @@ class Loader(yaml.SafeLoader):
     """YAML as Ansible's, where a value may be tagged !unsafe."""
 
 
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+def as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+Loader.add_constructor("!unsafe", as_text)
 
 
 @pytest.fixture(scope="session")

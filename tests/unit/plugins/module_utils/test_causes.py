@@ -36,7 +36,7 @@ HELD = {
     "ended": False,
     "described": "anna@laptop (deployment of v2)",
 }
-BACKUP = {
+BACKUP: dict[str, object] = {
     "id": "20261126T021500Z-daily",
     "at": "2026-11-26T02:15:00Z",
     "proved_at": "2026-11-26T02:15:09Z",
@@ -81,7 +81,14 @@ def bare() -> Sample:
     sample.evidence["units"] = [{"Id": UNIT, "LoadState": "not-found", "ActiveState": "inactive", "Result": "success"}]
     for one in sample.evidence["files"]:
         one.update(found=None, wrong=["missing"])
-    nothing = {"target": None, "there": False, "reaches": False, "running": None, "entries": [], "ledger_there": False}
+    nothing: dict[str, object] = {
+        "target": None,
+        "there": False,
+        "reaches": False,
+        "running": None,
+        "entries": [],
+        "ledger_there": False,
+    }
     return sample.part("runtime", there=False, package="").part("releases", **nothing)
 
 

@@ -203,7 +203,7 @@ def test_releases(tmp_path: Path) -> None:
 
 
 def test_the_lock(tmp_path: Path) -> None:
-    looker = Looker(About(lock_file=f"{tmp_path}/deploy.lock"))
+    looker = Looker(About(lock=f"{tmp_path}/deploy.lock"))
     assert evidence_files.lock(looker) == {"path": f"{tmp_path}/deploy.lock", "held": False}
     (tmp_path / "deploy.lock").write_text("garbage")
     assert evidence_files.lock(looker)["held"] is True
