@@ -86,11 +86,13 @@ def troubled(evidence: Mapping[str, Any]) -> bool:
 
 
 def telling(evidence: Mapping[str, Any]) -> list[str]:
-    """The lines that tell most where no signature fits: the last ones of the service that sound like a failure."""
+    """The lines that tell most where no signature fits: the service's own last ones, and those that sound like a failure."""
     seen = Seen(evidence)
-    entries = seen.recent()
-    wrong = [one for one in entries if one["priority"] <= 4 or any(word in one["text"].lower() for word in _TELLING)]
-    logged = [
-        line for log in seen.rows("logs") for line in log["lines"] if any(word in line.lower() for word in _TELLING)
-    ]
-    return [*logged[-TELLING_LINES // 2 :], *journal(wrong or entries, TELLING_LINES)]
+    logged = [line for log in seen.rows("logs") for line in log["lines"] if _sounds_wrong(line)]
+    own = [one for one in seen.recent() if one["by"] != "systemd"]
+    of_systemd = [one for one in seen.recent() if one["by"] == "systemd" and _sounds_wrong(one["text"])]
+    return [*logged[-TELLING_LINES // 2 :], *journal(own, TELLING_LINES), *journal(of_systemd, TELLING_LINES // 2)]
+
+
+def _sounds_wrong(text: str) -> bool:
+    return any(word in text.lower() for word in _TELLING)

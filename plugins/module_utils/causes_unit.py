@@ -14,6 +14,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.cause import (
     CERTAIN,
     LIKELY,
     POSSIBLE,
+    REMARK,
     Found,
     Mend,
     Seen,
@@ -225,6 +226,19 @@ def start_limit(seen: Seen) -> Iterator[Found]:
     if failed and (seen.unit.get("Result") == "start-limit-hit" or lines):
         sentence = "The service failed so often in a short time that systemd does not start it any more."
         yield Found(sentence, lines, (seen.restart,))
+
+
+@UNIT.add(
+    "unit.changed",
+    "Drop-in files change the unit, which the deployment has none of; it leaves them alone.",
+    "``systemctl revert``, where they are not wanted",
+    certainty=REMARK,
+)
+def changed(seen: Seen) -> Iterator[Found]:
+    paths = seen.unit.get("DropInPaths")
+    if paths:
+        mends = (Mend(f"sudo systemctl revert {shlex.quote(seen.about['unit'])}"), seen.restart)
+        yield Found(f"Drop-in files change {seen.about['unit']}: {paths}.", (), mends)
 
 
 @UNIT.add(

@@ -237,6 +237,7 @@ def test_what_is_not_known_is_said(host: Any, diagnose: Any, mend: Any) -> None:
     drop_in(host, "ExecStart=\\nExecStart=/bin/sh -c 'echo the flux is inverted; exit 3'")
     found = diagnose()
     assert "its cause is not known" in found.output and "the flux is inverted" in found.output
+    assert "unit.changed" in found.order
     host.run_expect(
         [0], f"rm -r /etc/systemd/system/{UNIT}.d; systemctl daemon-reload; systemctl restart {UNIT}; sleep 3"
     )

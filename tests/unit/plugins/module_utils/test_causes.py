@@ -157,6 +157,7 @@ CASES = [
         "so often in a short time",
         f"sudo systemctl reset-failed {UNIT}; sudo systemctl restart {UNIT}",
     ),
+    ("unit.changed", Sample().unit(DropInPaths=DROP_IN), f"Drop-in files change {UNIT}: {DROP_IN}", REVERT),
     (
         "port.taken",
         squatter(process(4711, "python3", "squatter.service")),
@@ -499,7 +500,7 @@ def test_what_is_not_known_is_said_with_the_lines_that_tell_most() -> None:
     assert order(sample) == [] and troubled(sample.evidence)
     text = report("h", sample.evidence, [])
     assert "its cause is not known" in text and "Error: cannot go on" in text
-    assert len(telling(sample.evidence)) == 1
+    assert [line.rpartition(": ")[2] for line in telling(sample.evidence)] == ["the flux is inverted", "cannot go on"]
 
 
 def test_every_part_of_the_evidence_is_in_the_bundle() -> None:
