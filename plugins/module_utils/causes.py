@@ -86,7 +86,7 @@ def troubled(evidence: Mapping[str, Any]) -> bool:
 
 
 def telling(evidence: Mapping[str, Any]) -> list[str]:
-    """The lines that tell most where no signature fits: the service's own last ones, and those that sound like a failure."""
+    """The lines that tell most where no signature fits: the service's own last ones, and what sounds like a failure."""
     seen = Seen(evidence)
     logged = [line for log in seen.rows("logs") for line in log["lines"] if _sounds_wrong(line)]
     own = [one for one in seen.recent() if one["by"] != "systemd"]

@@ -120,9 +120,10 @@ class _Session:
         while True:
             kind, body = self._receive()
             if kind == b"E":
-                failed = failed or _error(body)
+                error = _error(body)
                 if b"VFATAL" in body.split(b"\0"):
-                    raise failed
+                    raise error
+                failed = failed or error
             elif kind == b"D":
                 rows.append(_row(body))
             elif kind == b"Z":

@@ -92,6 +92,7 @@ def mend(host: Any, inventories: list[str]) -> Callable[[list[dict[str, str]]], 
                 words = shlex.split(one["command"])
                 ran = subprocess.run(words, capture_output=True, text=True, check=False)
                 assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr
+        host.run("timeout 60 bash -c 'until : < /dev/tcp/127.0.0.1/8080; do sleep 0.2; done'")
 
     return run
 

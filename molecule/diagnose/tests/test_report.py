@@ -135,6 +135,11 @@ def test_a_host_that_cannot_be_reached_stops_no_other(diagnose: Any, inventories
     assert alone.status != 0 and "No host could be looked at" in alone.output, alone.output
 
 
+def test_a_host_without_python_is_said(diagnose: Any) -> None:
+    found = diagnose(ansible_python_interpreter="/nowhere/python3")
+    assert found.status == 2 and "could not be looked at" in found.output and "/nowhere/python3" in found.output
+
+
 def test_a_bundle_that_cannot_be_written_is_a_failure(diagnose: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = diagnose(diagnose_dest=str(tmp_path / "file" / "below"))
