@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ridgetop.aidis.plugins.action import deploy_lock
-from ansible_collections.ridgetop.aidis.plugins.module_utils import causes, evidence_bundle, evidence_text
+from ansible_collections.ridgetop.aidis.plugins.module_utils import causes, evidence_bundle, evidence_topics
 from ansible_collections.ridgetop.aidis.plugins.module_utils.cause import Cause, Commands
 from ansible_collections.ridgetop.aidis.plugins.module_utils.masking import Mask
 
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
             seen = [] if why else self._causes(found["evidence"], commands)
             told[host] = {"missing": why, "causes": [mask.value(one.as_dict()) for one in seen]}
             texts[host] = (
-                {"summary": f"{host}: {why}\n"} if why else evidence_text.topics(host, found["evidence"], seen)
+                {"summary": f"{host}: {why}\n"} if why else evidence_topics.topics(host, found["evidence"], seen)
             )
             Display().display(f"\n{mask.text(texts[host]['summary'])}")
         if all(one["missing"] for one in told.values()):

@@ -139,6 +139,10 @@ class Seen:
         """Whether the unit runs."""
         return self.unit.get("ActiveState") in ("active", "reloading")
 
+    def ended_with(self, status: int) -> bool:
+        """Whether the unit does not run and its last process ended with a status."""
+        return bool(self.unit) and not self.works and self.unit.get("ExecMainStatus") == str(status)
+
     @property
     def deployed(self) -> bool:
         """Whether anything of a deployment is on the host."""

@@ -21,11 +21,16 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.cause import (
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_database import DATABASE
 from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_deployment import DEPLOYMENT
+from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_files import FILES
 from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_machine import MACHINE
+from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_runtime import RUNTIME
+from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_server import SERVER
+from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_service import SERVICE
 from ansible_collections.ridgetop.aidis.plugins.module_utils.causes_unit import UNIT
 
 # A new signature is a function with a decorator in one of these. Where two are as certain, the earlier one comes first.
-SIGNATURES: tuple[Signature, ...] = (*MACHINE.all, *DEPLOYMENT.all, *DATABASE.all, *UNIT.all)
+_SUBJECTS = (MACHINE, RUNTIME, DEPLOYMENT, FILES, SERVER, DATABASE, UNIT, SERVICE)
+SIGNATURES: tuple[Signature, ...] = tuple(one for subject in _SUBJECTS for one in subject.all)
 _BY_ID = {one.id: one for one in SIGNATURES}
 # What stands in the lines of a log that tell something went wrong.
 _TELLING = ("error", "fail", "fatal", "refused", "denied", "cannot", "exception", "panic", "timed out", "exited")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.ridgetop.aidis.plugins.module_utils.cause import REMARK, Commands
 from ansible_collections.ridgetop.aidis.plugins.module_utils.causes import SIGNATURES, causes, telling, troubled
-from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_text import report, topics
+from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_report import report
+from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_topics import topics
 from ansible_collections.ridgetop.aidis.tests.unit.plugins.module_utils.evidence_samples import (
     CLUSTER,
     EARLIER,
