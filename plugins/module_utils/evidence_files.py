@@ -18,7 +18,8 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.evidence_base import Looker
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_files import TYPES, group_name, user_name
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import CannotCheckError
-from ansible_collections.ridgetop.aidis.plugins.module_utils.masking import MASK, looks_secret, url_password
+from ansible_collections.ridgetop.aidis.plugins.module_utils.masking import MASK, looks_secret
+from ansible_collections.ridgetop.aidis.plugins.module_utils.secret_forms import url_password
 
 BACKUPS, RELEASES = 10, 10
 # A lease that is looked at only where the file is no lock, in seconds.

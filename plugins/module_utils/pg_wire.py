@@ -10,15 +10,13 @@ stays in memory: it is in no command line and in no environment.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import secrets
 import socket
 import ssl
 import struct
-import unicodedata
 from dataclasses import dataclass, field
+
+from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_scram import Scram
 
 # The longest message that is read, in bytes.
 LONGEST = 1 << 20
@@ -173,30 +171,3 @@ def _md5(login: Login, salt: bytes) -> bytes:
     """The answer that servers before scram-sha-256 ask for; MD5 is theirs to choose."""
     inner = hashlib.md5((login.password + login.user).encode(), usedforsecurity=False).hexdigest()
     return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode()
-
-
-class Scram:
-    """The client's side of SCRAM-SHA-256 (RFC 7677), without channel binding."""
-
-    def __init__(self, password: str, nonce: str = "", user: str = "") -> None:
-        self._password = unicodedata.normalize("NFKC", password)
-        # PostgreSQL takes the user from the startup message, and wants none here.
-        self._bare = f"n={user},r={nonce or base64.b64encode(secrets.token_bytes(18)).decode()}"
-
-    def first(self) -> str:
-        """The first message."""
-        return f"n,,{self._bare}"
-
-    def final(self, answer: str) -> str:
-        """The second message, to the server's first. Raises ValueError and IndexError where that is none."""
-        told = dict(part.split("=", 1) for part in answer.split(","))
-        if not {"r", "s", "i"} <= told.keys():
-            raise ValueError("an incomplete SCRAM message")
-        salt, rounds = base64.b64decode(told["s"]), int(told["i"])
-        salted = hashlib.pbkdf2_hmac("sha256", self._password.encode(), salt, rounds)
-        client = hmac.digest(salted, b"Client Key", "sha256")
-        bare = f"c=biws,r={told['r']}"
-        signed = f"{self._bare},{answer},{bare}".encode()
-        signature = hmac.digest(hashlib.sha256(client).digest(), signed, "sha256")
-        proof = bytes(one ^ other for one, other in zip(client, signature, strict=True))
-        return f"{bare},p={base64.b64encode(proof).decode()}"

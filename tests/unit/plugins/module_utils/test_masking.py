@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.ridgetop.aidis.plugins.module_utils.masking import MASK, SHORTEST, Mask, looks_secret
+from ansible_collections.ridgetop.aidis.plugins.module_utils.masking import MASK, Mask, looks_secret
+from ansible_collections.ridgetop.aidis.plugins.module_utils.secret_forms import SHORTEST
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir

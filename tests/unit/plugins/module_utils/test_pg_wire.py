@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_wire import Login, RefusedError, Scram, query
+from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_scram import Scram
+from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_wire import Login, RefusedError, query
 
 
 def message(kind: bytes, body: bytes) -> bytes:
