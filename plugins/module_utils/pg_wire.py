@@ -14,12 +14,15 @@ import hashlib
 import socket
 import ssl
 import struct
+import time
 from dataclasses import dataclass, field
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_scram import Scram
 
 # The longest message that is read, in bytes.
 LONGEST = 1 << 20
+# Login, and query: that many times the limit of a step is all that a session may take.
+STEPS = 2
 PROTOCOL, TLS_REQUEST = 196608, 80877103
 OK, CLEARTEXT, MD5, SASL, SASL_CONTINUE, SASL_FINAL = 0, 3, 5, 10, 11, 12
 SCRAM = "SCRAM-SHA-256"
@@ -74,6 +77,8 @@ class _Session:
     def __init__(self, connection: socket.socket, login: Login) -> None:
         self._connection = connection
         self._login = login
+        # The socket's own limit begins anew with each byte; this one does not.
+        self._end = time.monotonic() + STEPS * login.seconds
 
     def query(self, statement: str) -> list[list[str | None]]:
         names = {"user": self._login.user, "database": self._login.database, "application_name": "ridgetop.aidis"}
@@ -142,6 +147,8 @@ class _Session:
     def _exactly(self, size: int) -> bytes:
         found = b""
         while len(found) < size:
+            if time.monotonic() > self._end:
+                raise RefusedError(f"no whole answer within {STEPS * self._login.seconds:g} s")
             part = self._connection.recv(size - len(found))
             if not part:
                 raise RefusedError("the server closed the connection")

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -104,6 +106,22 @@ def test_a_statement_that_fails() -> None:
 )
 def test_what_is_no_postgresql(answer: bytes) -> None:
     with server(answer) as (login, _received), pytest.raises(RefusedError):
+        query(login, "SELECT 1")
+
+
+def test_a_server_that_sends_a_byte_now_and_then() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _address = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            for _byte in range(200):
+                connection.sendall(b"R")
+                time.sleep(0.02)
+
+    threading.Thread(target=serve, daemon=True).start()
+    login = Login("127.0.0.1", listener.getsockname()[1], "u", "d", "p", seconds=0.03)
+    with listener, pytest.raises(RefusedError):
         query(login, "SELECT 1")
 
 
