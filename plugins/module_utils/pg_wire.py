@@ -119,19 +119,18 @@ class _Session:
     def _until_ready(self) -> list[list[str | None]]:
         """Read until the server waits for a query; the rows that come. Raises RefusedError."""
         rows: list[list[str | None]] = []
-        failed: RefusedError | None = None
+        errors: list[RefusedError] = []
         while True:
             kind, body = self._receive()
             if kind == b"E":
-                error = _error(body)
+                errors.append(_error(body))
                 if b"VFATAL" in body.split(b"\0"):
-                    raise error
-                failed = failed or error
+                    raise errors[-1]
             elif kind == b"D":
                 rows.append(_row(body))
             elif kind == b"Z":
-                if failed:
-                    raise failed
+                if errors:
+                    raise errors[0]
                 return rows
 
     def _send(self, kind: bytes, body: bytes) -> None:
