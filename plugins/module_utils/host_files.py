@@ -110,7 +110,7 @@ class File(Kind):
     def _attributes(self, status: os.stat_result) -> tuple[bool, list[str]]:
         kind = next((name for name, test in TYPES.items() if test(status.st_mode)), "special")
         mode = stat.S_IMODE(status.st_mode)
-        owner, group = _user(status.st_uid), _group(status.st_gid)
+        owner, group = user_name(status.st_uid), group_name(status.st_gid)
         wrong = (
             self.params["type"] not in (None, kind)
             or (self.params["mode"] is not None and mode != octal(self.params["mode"]))
@@ -137,14 +137,16 @@ class File(Kind):
         return absent + present
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a user, the number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """The name of a group, the number where it has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
@@ -184,7 +186,7 @@ class User(Kind):
             return bool(self.params["absent"]), "absent"
         if self.params["absent"]:
             return False, "present"
-        groups = sorted(_group(gid) for gid in os.getgrouplist(name, entry.pw_gid))
+        groups = sorted(group_name(gid) for gid in os.getgrouplist(name, entry.pw_gid))
         seen = [f"shell {entry.pw_shell}", f"home {entry.pw_dir}", f"groups {' '.join(groups)}"]
         met = (
             (not self.params["shell"] or entry.pw_shell in self.params["shell"])

@@ -22,6 +22,7 @@ class Socket:
     address: str
     port: int
     inode: str
+    uid: int = 0
 
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
@@ -52,17 +53,22 @@ def parse(table: str) -> list[Socket]:
         fields = line.split()
         if len(fields) > 9 and fields[3] == LISTEN:
             address, _colon, port = fields[1].partition(":")
-            found.append(Socket(address_of(address), int(port, 16), fields[9]))
+            found.append(Socket(address_of(address), int(port, 16), fields[9], int(fields[7])))
     return found
 
 
 def listening(host: Host, port: int) -> list[Socket]:
     """The sockets that listen on a port. Raises CannotCheckError when /proc cannot be read."""
+    return [socket for socket in all_listening(host) if socket.port == port]
+
+
+def all_listening(host: Host) -> list[Socket]:
+    """All sockets that listen. Raises CannotCheckError when /proc cannot be read."""
     found: list[Socket] = []
     unread = []
     for path in TABLES:
         try:
-            found += [socket for socket in parse(host.read(path)) if socket.port == port]
+            found += parse(host.read(path))
         except OSError as error:
             unread.append(f"cannot read {path}: {error.strerror}")
     if len(unread) == len(TABLES):
@@ -81,17 +87,32 @@ def matches(address: str, wanted: str) -> bool:
 
 def owners(host: Host, sockets: list[Socket]) -> list[Owner]:
     """The processes that hold the sockets, as far as the user may see them."""
-    wanted = {f"socket:[{socket.inode}]" for socket in sockets}
-    holders = [pid for pid in host.names("/proc") if pid.isdigit() and _holds(host, pid, wanted)]
-    return [Owner(_line(host, f"/proc/{pid}/comm"), _units(host, pid)) for pid in holders]
+    pids = dict.fromkeys(pid for pids in holders(host, sockets).values() for pid in pids)
+    return [owner(host, pid) for pid in sorted(pids)]
 
 
-def _holds(host: Host, pid: str, wanted: set[str]) -> bool:
+def holders(host: Host, sockets: list[Socket]) -> dict[str, list[str]]:
+    """The pids that hold each socket, by its inode, as far as the user may see them."""
+    inodes = {f"socket:[{socket.inode}]": socket.inode for socket in sockets}
+    found: dict[str, list[str]] = {socket.inode: [] for socket in sockets}
+    for pid in host.names("/proc"):
+        for inode in {inodes[name] for name in _descriptors(host, pid) if name in inodes} if pid.isdigit() else ():
+            found[inode].append(pid)
+    return found
+
+
+def owner(host: Host, pid: str) -> Owner:
+    """What a process is."""
+    return Owner(_line(host, f"/proc/{pid}/comm"), _units(host, pid))
+
+
+def _descriptors(host: Host, pid: str) -> list[str]:
+    """What the descriptors of a process are; none where they cannot be seen."""
     try:
-        descriptors = host.names(f"/proc/{pid}/fd")
+        numbers = host.names(f"/proc/{pid}/fd")
     except OSError:
-        return False
-    return any(_target(host, f"/proc/{pid}/fd/{number}") in wanted for number in descriptors)
+        return []
+    return [_target(host, f"/proc/{pid}/fd/{number}") for number in numbers]
 
 
 def _target(host: Host, path: str) -> str:
