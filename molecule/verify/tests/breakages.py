@@ -48,7 +48,7 @@ def hooked(body: str) -> str:
     script = (
         "const net = require('net'), write = net.Socket.prototype.write;"
         "net.Socket.prototype.write = function (data, ...rest) {"
-        " const line = String(data), asked = line.startsWith('{') && line.endsWith('\\n');"
+        " const line = String(data), asked = line.startsWith('{') && line.charCodeAt(line.length - 1) === 10;"
         f" if (!asked) return write.call(this, data, ...rest); {body} }};"
     )
     return (
@@ -58,7 +58,7 @@ def hooked(body: str) -> str:
     )
 
 
-# What looks at it next must find it answering.
+# What looks at it next must find it answering, and none of the errors that it wrote meanwhile.
 READY = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz')"
 RESTART = (
     f"systemctl reset-failed {SERVICE} && systemctl restart {SERVICE} && "
@@ -212,28 +212,29 @@ BREAKAGES = {
         ),
     ),
     "extension-missing": broken(
-        sql('DROP EXTENSION "uuid-ossp"'), "schema.extensions", mend=sql('CREATE EXTENSION "uuid-ossp"')
+        sql("DROP EXTENSION pg_trgm"), "schema.extensions", mend=sql("CREATE EXTENSION pg_trgm") + f" && {RESTART}"
     ),
     "table-of-another": broken(
         sql("ALTER TABLE contexts OWNER TO postgres"),
-        "schema.privileges",
-        mend=sql("ALTER TABLE contexts OWNER TO ridgetop"),
+        "database.ownership",
+        mend=sql("ALTER TABLE contexts OWNER TO ridgetop") + f" && {RESTART}",
+        hint="OWNER TO",
     ),
     "migrations-not-recorded": broken(
         sql("CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
         "schema.migrations",
-        mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept"),
+        mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept") + f" && {RESTART}",
     ),
     "project-missing": broken(
         sql("UPDATE projects SET name = 'kept' WHERE name = 'System Default'"),
         "data.system_project",
-        mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'"),
+        mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'") + f" && {RESTART}",
         hint=DEPLOY,
     ),
     "project-archived": broken(
         sql("UPDATE projects SET status = 'archived' WHERE name = 'System Default'"),
         "data.system_project",
-        mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'"),
+        mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'") + f" && {RESTART}",
         hint=DEPLOY,
     ),
     # The database's server
