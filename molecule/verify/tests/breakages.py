@@ -109,7 +109,7 @@ BREAKAGES = {
         hint="nft list ruleset",
     ),
     "server-slow": broken(
-        hooked("setTimeout(() => write.call(this, data, ...rest), 1500); return true;"),
+        hooked("setTimeout(() => write.call(this, data, ...rest), 700); return true;"),
         *("performance.session_create", "performance.project_resolve"),
         mend=UNHOOK,
         hint="limit",
