@@ -18,6 +18,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.cause import (
     Mend,
     Seen,
     Signatures,
+    journal,
 )
 
 DEPLOYMENT = Signatures()
@@ -154,3 +155,19 @@ def incomplete(seen: Seen) -> Iterator[Found]:
         yield Found(
             sentence, seen.said("CHDIR"), (Mend(f"sudo mv {shlex.quote(path)} {shlex.quote(path)}.broken"), seen.deploy)
         )
+
+
+@DEPLOYMENT.add(
+    "timer.failed",
+    "What a timer of the deployment started has failed at its last run: a backup was not taken, or a drill not passed.",
+    "a start by hand, which shows whether it still fails",
+    certainty=LIKELY,
+)
+def timer_failed(seen: Seen) -> Iterator[Found]:
+    ours = {one.get("Unit") for one in seen.rows("units") if one.get("Id", "").endswith(".timer")}
+    for unit in seen.rows("units"):
+        if unit.get("Id") in ours and unit.get("ActiveState") == "failed":
+            lines = journal([one for one in seen.rows("journal_timers") if one["by"] != "systemd"], 3)
+            mend = Mend(f"sudo systemctl start {shlex.quote(unit['Id'])}")
+            since = unit.get("InactiveEnterTimestamp") or unit.get("StateChangeTimestamp")
+            yield Found(f"{unit['Id']}, which a timer starts, failed at {since}.", lines, (mend,))

@@ -26,7 +26,7 @@ FILES = Signatures()
     "file.missing",
     "A file or directory that the roles make is missing.",
     "making the directory as the role does; for files a deployment",
-    explains=("unit.namespace", "unit.chdir", "app.configuration", "postgres.hba"),
+    explains=("unit.namespace", "unit.chdir", "app.configuration", "postgres.hba", "timer.failed"),
 )
 def file_missing(seen: Seen) -> Iterator[Found]:
     gone = [one for one in seen.rows("files") if "missing" in one["wrong"]]

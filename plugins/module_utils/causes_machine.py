@@ -27,6 +27,7 @@ MACHINE = Signatures()
 FULL_SHARE, FULL_BYTES, LEAST_BYTES = 0.01, 1 << 30, 1 << 19
 _AFTER_FULL = (
     "postgres.stopped postgres.refused postgres.starting port.closed unit.start_limit app.configuration deploy.failed"
+    " timer.failed"
 ).split()
 _KILLED = re.compile(r"[Kk]illed process (\d+) \(([^)]*)\)")
 

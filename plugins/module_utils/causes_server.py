@@ -48,7 +48,7 @@ def missing(seen: Seen) -> Iterator[Found]:
     "postgres.stopped",
     "The unit of PostgreSQL's cluster does not run.",
     "``systemctl start`` of that unit",
-    explains=("postgres.refused", "port.closed", "unit.start_limit"),
+    explains=("postgres.refused", "port.closed", "unit.start_limit", "timer.failed"),
 )
 def stopped(seen: Seen) -> Iterator[Found]:
     port = str(seen.about.get("database", {}).get("port"))

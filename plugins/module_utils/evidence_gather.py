@@ -27,6 +27,7 @@ PARTS: dict[str, Part] = {
     "unit_file": evidence_units.unit_file,
     "journal_service": evidence_units.service_journal,
     "journal_postgres": evidence_units.postgres_journal,
+    "journal_timers": evidence_units.timers_journal,
     "journal_kernel": evidence_units.kernel_journal,
     "journal_errors": evidence_units.errors_journal,
     "clusters": evidence_units.clusters,

@@ -26,7 +26,7 @@ _TOPICS = {
     "system": ("system", "memory", "clock", "runtime"),
     "disks": ("disks",),
     "units": ("units", "unit_file"),
-    "journal-service": ("journal_service", "logs"),
+    "journal-service": ("journal_service", "journal_timers", "logs"),
     "journal-postgres": ("journal_postgres", "clusters"),
     "journal-kernel": ("journal_kernel", "journal_errors"),
     "sockets": ("sockets",),

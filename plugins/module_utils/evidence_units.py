@@ -65,6 +65,11 @@ def postgres_journal(looker: Looker) -> list[dict[str, Any]]:
     return _entries(looker, f"--unit={CLUSTERS}")
 
 
+def timers_journal(looker: Looker) -> list[dict[str, Any]]:
+    """The last lines of the journal of the timers and of what they start."""
+    return _entries(looker, *(f"--unit={name}" for name in looker.about.units)) if looker.about.units else []
+
+
 def kernel_journal(looker: Looker) -> list[dict[str, Any]]:
     """What the kernel said of processes that it killed for their memory, in the last days."""
     found = _entries(looker, "--dmesg", f"--since=-{KERNEL_DAYS}d", lines=2000)

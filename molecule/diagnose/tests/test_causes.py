@@ -199,6 +199,15 @@ def test_postgresql_is_stopped(host: Any, diagnose: Any, mend: Any) -> None:
     mend(found.causes["postgres.stopped"]["mend"])
 
 
+def test_a_backup_failed(host: Any, diagnose: Any, mend: Any) -> None:
+    host.run_expect([0], "mv /etc/aidis/database.json /etc/aidis/aside; systemctl start aidis-backup.service || true")
+    found = diagnose()
+    assert "aidis-backup.service, which a timer starts, failed" in found.causes["timer.failed"]["cause"], found.output
+    assert any("database.json" in line for line in found.causes["timer.failed"]["lines"])
+    host.run_expect([0], "mv /etc/aidis/aside /etc/aidis/database.json")
+    mend(found.causes["timer.failed"]["mend"])
+
+
 def test_an_extension_is_missing(host: Any, diagnose: Any, mend: Any) -> None:
     sql(host, "DROP EXTENSION pg_trgm", "aidis_production")
     found = diagnose()

@@ -88,6 +88,7 @@ _WELL: Evidence = {
     "unit_file": ["[Service]"],
     "journal_service": [entry("Started aidis-production.service - AIDIS Production Server.")],
     "journal_postgres": [],
+    "journal_timers": [],
     "journal_kernel": [],
     "journal_errors": [],
     "clusters": [{"version": "17", "name": "main", "port": "5432", "status": "online", "log": "/l", "lines": []}],

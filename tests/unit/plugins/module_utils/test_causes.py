@@ -99,6 +99,20 @@ def killed(text: str) -> Sample:
     return sample
 
 
+def failed_backup() -> Sample:
+    sample = Sample()
+    sample.evidence["units"] += [
+        {"Id": "aidis-backup.timer", "ActiveState": "active", "Unit": "aidis-backup.service"},
+        {
+            "Id": "aidis-backup.service",
+            "ActiveState": "failed",
+            "InactiveEnterTimestamp": "Thu 2026-11-26 02:15:00 UTC",
+        },
+    ]
+    sample.evidence["journal_timers"] = [entry("pg_dump: error: no room", by="aidis-database")]
+    return sample
+
+
 def changed_unit(status: int, line: str, **changes: str) -> Sample:
     return Sample().failed(status, line, DropInPaths=DROP_IN, **changes)
 
@@ -350,6 +364,12 @@ CASES = [
         ),
         f"of v2-abc, failed at 2026-11-26T03:00:00Z: activation: Wait. {RELEASE} runs",
         DEPLOY,
+    ),
+    (
+        "timer.failed",
+        failed_backup(),
+        "aidis-backup.service, which a timer starts, failed at Thu 2026-11-26 02:15:00 UTC",
+        "sudo systemctl start aidis-backup.service",
     ),
     (
         "ledger.broken",
