@@ -48,8 +48,8 @@ def hooked(body: str) -> str:
     script = (
         "const net = require('net'), write = net.Socket.prototype.write;"
         "net.Socket.prototype.write = function (data, ...rest) {"
-        " const line = String(data), asked = line.startsWith('{') && line.charCodeAt(line.length - 1) === 10;"
-        f" if (!asked) return write.call(this, data, ...rest); {body} }};"
+        " const line = String(data); if (this.localPort !== 3001) return write.call(this, data, ...rest);"
+        f" {body} }};"
     )
     return (
         f"mkdir -p /run/systemd/system/{SERVICE}.service.d && echo {_quoted(script)} > /run/hook.cjs && "
@@ -221,7 +221,7 @@ BREAKAGES = {
         hint="OWNER TO",
     ),
     "migrations-not-recorded": broken(
-        sql("CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
+        sql("SET ROLE ridgetop; CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
         "schema.migrations",
         mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept") + f" && {RESTART}",
     ),
@@ -293,7 +293,7 @@ BREAKAGES = {
     "rotation-timer-disabled": broken("systemctl disable -q --now logrotate.timer", "logs.rotation_timer"),
     "journal-with-errors": broken(
         f"group=/sys/fs/cgroup$(systemctl show -P ControlGroup {SERVICE}) && "
-        'sh -c "echo \\$\\$ > $group/cgroup.procs && logger -p daemon.err it broke && sleep 1"',
+        'sh -c "echo \\$\\$ > $group/cgroup.procs && exec systemd-cat -p err sh -c \\"echo it broke; sleep 1\\""',
         "logs.journal",
         mend=RESTART,
         hint="journalctl",
@@ -307,7 +307,7 @@ BREAKAGES = {
     "firewall-off": broken(
         "nft delete table inet wall",
         "security.firewall",
-        mend="echo 'table inet wall { chain in { type filter hook input priority 0; policy drop; accept; } }'"
+        mend="echo 'table inet wall { chain in { type filter hook input priority 0; policy drop; accept; }; }'"
         " | nft -f -",
         hint="ufw enable",
     ),
