@@ -106,13 +106,20 @@ def test_it_ends_in_time_with_all_that_it_started(suite: Suite, machine: str) ->
         ({"user": "nobody-such"}, "217; it ends: Finished with result: exit-code"),
         ({"chdir": "/srv/none"}, "200; it ends: Finished with result: exit-code"),
         ({"environment_file": ["/etc/none.env"]}, "1; it ends: Finished with result: resources"),
-        ({"command": "no-such-command"}, "127; it ends: /bin/sh: 2: no-such-command: not found"),
     ],
 )
 def test_what_cannot_be_started_is_not_met(suite: Suite, options: dict[str, Any], seen: str) -> None:
     (check,) = suite(**{"command": COUNTS, **options})["checks"]
     assert check["status"] == "fail", check
     assert check["observed"].startswith(f"no counts in its output, exit status {seen}"), check
+
+
+def test_a_command_that_is_not_there_has_said_nothing(suite: Suite) -> None:
+    (check,) = suite("no-such-command")["checks"]
+    assert (check["status"], check["reason"]) == (
+        "skip",
+        "the shell did not find what runs it; it ends: /bin/sh: 2: no-such-command: not found",
+    )
 
 
 def test_much_output(suite: Suite) -> None:
