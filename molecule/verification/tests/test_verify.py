@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
-from ansible_collections.ridgetop.aidis.molecule.verify.tests.breakages import BREAKAGES, Breakage
+from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import BREAKAGES, Breakage
 
-testinfra_hosts = ["ansible://aidis-verify?sudo=true"]
+testinfra_hosts = ["ansible://aidis-verification?sudo=true"]
 
 TASKS = 15
 # Files of ours, and those that a verification could write by mistake.
@@ -139,7 +139,7 @@ def test_categories_are_chosen(verify: Verify) -> None:
 
 def test_it_is_repeated_by_what_the_report_says(baseline: Verification) -> None:
     report = json.loads((baseline.directory / "report.json").read_text(encoding="utf-8"))
-    assert report["inventory"] == "verify"
+    assert report["inventory"] == "verification"
     for name in ("report.html", "junit.xml"):
         assert (baseline.directory / name).stat().st_size > 1000
     assert str(baseline.directory.resolve().name) in baseline.output

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-testinfra_hosts = ["ansible://aidis-verify?sudo=true"]
+testinfra_hosts = ["ansible://aidis-verification?sudo=true"]
 
 # A value that asks for a restart, and so for a gate.
 CHANGE = {"app_environment_extra": {"LOG_LEVEL": "debug"}}
@@ -62,7 +62,7 @@ def test_what_passes_is_accepted_and_measured_once(host: Any, deploy: Any, tmp_p
         assert "TASK [ridgetop.aidis.verify : Run its acceptance suite]" not in output
         assert output.count("Compare the schema of the database with its contract") == 1
         report = json.loads((tmp_path / "latest" / "report.json").read_text(encoding="utf-8"))
-        checks = {check["id"]: check["status"] for check in report["hosts"]["aidis-verify"]["checks"]}
+        checks = {check["id"]: check["status"] for check in report["hosts"]["aidis-verification"]["checks"]}
         assert checks["functionality.acceptance_suite"] == checks["schema.indexes"] == "pass"
         assert {name.split(".")[0] for name in checks} == {"service", "functionality", "schema"}
     finally:
