@@ -52,7 +52,7 @@ def run(inventory: Path, reports: Path, *arguments: str, **variables: Any) -> Ve
     given = json.dumps({"verify_report_dir": str(reports), **variables})
     done = subprocess.run(
         ["ansible-playbook", "ridgetop.aidis.verify", *inventories, "--extra-vars", given, *arguments],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

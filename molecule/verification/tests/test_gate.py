@@ -30,7 +30,11 @@ def deploy(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         given = json.dumps({"verify_report_dir": str(tmp_path), **variables})
         command = ["ansible-playbook", "ridgetop.aidis.deploy", *inventories, "--extra-vars", given]
         done = subprocess.run(
-            command, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, check=False
+            command,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
