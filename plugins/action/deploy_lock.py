@@ -122,6 +122,30 @@ def ended(result: dict[str, t.Any], run: dict[str, t.Any]) -> str:
     return str(holder["token"]) if is_gone(controller.get("pid"), controller.get("started")) else ""
 
 
+def with_run(given: dict[str, t.Any], run: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options with the run that they are for, and with somebody who owns it."""
+    return {**given, "owner": given.get("owner") or f"{user()}@{run['host']}", "run": run}
+
+
+def acquire(
+    ask: t.Callable[[dict[str, t.Any]], dict[str, t.Any]], given: dict[str, t.Any], check_mode: bool
+) -> dict[str, t.Any]:
+    """Return the module's last answer: there is no use in waiting for a run before it is known to be alive.
+
+    ``ask`` runs the module with options. Raises AnsibleActionFail where the time to wait is no number.
+    """
+    try:
+        wait = check_type_int(given.get("wait", 0))
+    except TypeError as error:
+        raise AnsibleActionFail(f"wait is no number of seconds: {error}") from error
+    result = ask({**given, "wait": min(wait, 0)})
+    dead = ended(result, given["run"])
+    if result.get("held_by") and not dead and wait > 0 and not check_mode:
+        result = ask(given)
+        dead = ended(result, given["run"])
+    return ask({**given, "ended": dead}) if dead else result
+
+
 class ActionModule(ActionBase):
     """Run the module, and once more where the run that holds the lock turns out to be dead."""
 
@@ -130,31 +154,16 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Return what the module returns. Raises AnsibleActionFail where the time to wait is no number."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        given = {name: value for name, value in self._task.args.items() if value is not None}
-        run = this_run()
-        given |= {"owner": given.get("owner") or f"{user()}@{run['host']}", "run": run}
+
+        def ask(arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+            answer: dict[str, t.Any] = self._execute_module(
+                module_name=MODULE, module_args=arguments, task_vars=task_vars
+            )
+            return answer
+
+        given = with_run({name: value for name, value in self._task.args.items() if value is not None}, this_run())
         if given.get("state", "acquired") == "acquired":
-            result.update(self._acquire(given, run, task_vars))
+            result.update(acquire(ask, given, self._task.check_mode))
         else:
-            result.update(self._ask(given, task_vars))
+            result.update(ask(given))
         return result
-
-    def _acquire(
-        self, given: dict[str, t.Any], run: dict[str, t.Any], task_vars: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
-        """Return the last answer: there is no use in waiting for a run before it is known to be alive."""
-        try:
-            wait = check_type_int(given.get("wait", 0))
-        except TypeError as error:
-            raise AnsibleActionFail(f"wait is no number of seconds: {error}") from error
-        result = self._ask({**given, "wait": min(wait, 0)}, task_vars)
-        dead = ended(result, run)
-        if result.get("held_by") and not dead and wait > 0 and not self._task.check_mode:
-            result = self._ask(given, task_vars)
-            dead = ended(result, run)
-        return self._ask({**given, "ended": dead}, task_vars) if dead else result
-
-    def _ask(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        """Return the answer of the module on the host."""
-        answer: dict[str, t.Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
-        return answer

@@ -207,7 +207,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
-from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file
+from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file, lock_options
 
 # Seconds between two looks at a lock that is waited for.
 POLL = 1.0
@@ -215,21 +215,9 @@ POLL = 1.0
 
 def wish_of(params: dict[str, t.Any]) -> lock_file.Wish:
     """Return what the options ask for. Raises LockError where they are out of range."""
-    if params["run"] is None:
-        raise lock_file.LockError("the action of this module did not run, so there is no run to hold the lock")
-    if not 1 <= params["lease"] <= lock_file.LEASE_MAX:
-        raise lock_file.LockError(f"lease must be from 1 to {lock_file.LEASE_MAX} seconds: {params['lease']}")
     if params["wait"] < 0:
         raise lock_file.LockError(f"wait must not be negative: {params['wait']}")
-    return lock_file.Wish(
-        state=params["state"],
-        controller=params["run"],
-        owner=params["owner"] or "unknown",
-        reason=params["reason"] or "",
-        lease=params["lease"],
-        ended=params["ended"] or "",
-        takeover=params["takeover"],
-    )
+    return lock_options.wish_of(params, params["state"], params["ended"])
 
 
 def settle(path: str, wish: lock_file.Wish, wait: int, write: bool) -> lock_file.Answer:
@@ -274,38 +262,13 @@ def result_of(path: str, answer: lock_file.Answer, token: str) -> dict[str, t.An
     }
 
 
-def warn(module: AnsibleModule, path: str, answer: lock_file.Answer) -> None:
-    """Say aloud whose lock was taken over, and in check mode that a real run would fail."""
-    told = answer.taken_over
-    if told:
-        verb = "Would take" if module.check_mode else "Took"
-        reason = told["reason"] or "no reason given"
-        module.warn(f"{verb} over the lock {path} of {told['owner']} ({reason}, since {told['since']}): {told['why']}.")
-    # Not when it renews: a dry run has taken no lock that it could have lost.
-    if answer.refused and module.check_mode and module.params["state"] == "acquired":
-        module.warn(answer.refused)
-
-
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
+            **lock_options.ARGUMENTS,
             "state": {"type": "str", "default": "acquired", "choices": list(lock_file.STATES)},
-            "reason": {"type": "str"},
-            "owner": {"type": "str"},
-            "lease": {"type": "int", "default": 1800},
             "wait": {"type": "int", "default": 0},
-            "takeover": {"type": "bool", "default": False},
-            "run": {
-                "type": "dict",
-                "options": {
-                    "machine": {"type": "str", "required": True},
-                    "host": {"type": "str", "required": True},
-                    "pid": {"type": "int", "required": True},
-                    "started": {"type": "str", "required": True},
-                },
-            },
             "ended": {"type": "str"},
         },
         supports_check_mode=True,
@@ -317,7 +280,10 @@ def main() -> None:
     except (lock_file.LockError, OSError) as error:
         module.fail_json(msg=to_native(error))
     result = result_of(path, answer, wish.token)
-    warn(module, path, answer)
+    # Of a lease that is renewed nothing: a dry run has taken no lock that it could have lost.
+    if wish.state == "acquired":
+        for text in lock_options.warnings(path, answer, module.check_mode):
+            module.warn(text)
     if answer.refused and not module.check_mode:
         module.fail_json(msg=answer.refused, **result)
     module.exit_json(**result)

@@ -24,6 +24,9 @@ attributes:
   diff_mode:
     support: full
     description: Returns the ledger and the link before and after.
+  action:
+    support: full
+    description: An action tells the module which run it works for, and waits for O(lock) where another run has it.
 options:
   root:
     description: Directory that holds C(releases/) and C(current).
@@ -121,6 +124,55 @@ options:
     description: Whether O(service) may have been started from something else than the ledger says.
     type: bool
     default: false
+  lock:
+    description:
+      - The lock of the deployment, to be taken before anything else is looked at, in the same round trip. Its options
+        mean what they do with M(ridgetop.aidis.deploy_lock), which is how the lock is waited for where another run has
+        it. This run releases it with that module, whether this task fails or not.
+    type: dict
+    suboptions:
+      path:
+        description: The file of the lock, on this host.
+        type: path
+        required: true
+      reason:
+        description: What the run does, for those who find the lock held.
+        type: str
+      owner:
+        description: The person who holds the lock; by default the user and the name of the controller.
+        type: str
+      lease:
+        description: For how long the lock counts without being renewed, in seconds, from 1 to 31536000.
+        type: int
+        default: 1800
+      wait:
+        description: For how long to wait for another run to release the lock, in seconds. Not in check mode.
+        type: int
+        default: 0
+      takeover:
+        description: Whether to take the lock over, whoever holds it.
+        type: bool
+        default: false
+      run:
+        description: The run that the module works for. The action sets it; it is no option of a task.
+        type: dict
+        suboptions:
+          machine:
+            description: Digest that names the controller, its boot and its namespace of processes.
+            type: str
+            required: true
+          host:
+            description: Name of the controller.
+            type: str
+            required: true
+          pid:
+            description: Number of the process of C(ansible-playbook).
+            type: int
+            required: true
+          started:
+            description: When the process was started; empty where that is not known.
+            type: str
+            required: true
   keep:
     description:
       - How many built releases stay on the host. The active one and the last good one before it stay in any case.
@@ -145,6 +197,17 @@ EXAMPLES = r"""
     to: ""
     inputs: [/etc/aidis/production.env, /etc/systemd/system/aidis-production.service]
     service: aidis-production.service
+    state: returned
+
+- name: Return to a release by its version, alone
+  ridgetop.aidis.release:
+    root: /opt/aidis
+    state_dir: /var/lib/aidis
+    to: v1.0.0
+    service: aidis-production.service
+    lock:
+      path: /var/lib/aidis/deploy.lock
+      reason: rollback to v1.0.0
     state: returned
 
 - name: Restart the service where what it runs from has changed
@@ -229,7 +292,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
-from ansible_collections.ridgetop.aidis.plugins.module_utils import release_dir
+from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file, lock_options, release_dir
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_inputs as copies
 from ansible_collections.ridgetop.aidis.plugins.module_utils.unit_start import StartError, start
 
@@ -307,6 +370,19 @@ def chosen(params: dict[str, t.Any], ledger: book.Ledger, active: str | None) ->
     if params["state"] != "query":
         raise book.LedgerError("id or to must say which release this is about")
     return ""
+
+
+def take_lock(module: AnsibleModule) -> None:
+    """Take the lock that is asked for, if any; end the module where another run has it. Raises LockError, OSError."""
+    asked = module.params["lock"]
+    if asked is None:
+        return
+    path = os.path.abspath(asked["path"])
+    answer = lock_file.attempt(path, lock_options.wish_of(asked), write=not module.check_mode)
+    if answer.refused and not module.check_mode:
+        module.fail_json(msg=answer.refused, lock_refused=True)
+    for text in lock_options.warnings(path, answer, module.check_mode):
+        module.warn(text)
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
@@ -403,6 +479,7 @@ def main() -> None:
             "inputs": {"type": "list", "elements": "path", "default": []},
             "service": {"type": "str"},
             "force_restart": {"type": "bool", "default": False},
+            "lock": {"type": "dict", "options": {**lock_options.ARGUMENTS, "wait": {"type": "int", "default": 0}}},
             "keep": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
@@ -410,9 +487,10 @@ def main() -> None:
     params = module.params
     write = params["state"] != "query" and not module.check_mode
     try:
+        take_lock(module)
         with release_dir.locked(params["state_dir"], write=write):
             result = run(module)
-    except (book.LedgerError, StartError, OSError) as error:
+    except (book.LedgerError, lock_file.LockError, StartError, OSError) as error:
         module.fail_json(msg=to_native(error))
     module.exit_json(**result)
 

@@ -49,3 +49,20 @@ def test_a_lock_of_another_controller_is_respected(drills: Drills) -> None:
         forced = drill.deploy(lock_takeover=True)
         assert forced.status == 0 and forced.says("Took over the lock"), forced.output[-6000:]
         drill.became("refused, then taken by force")
+
+
+def test_a_rollback_that_is_a_link_and_a_restart_minds_the_lock_too(drills: Drills) -> None:
+    with drills.drill("lock of another controller, rollback without the database") as drill:
+        drill.deploy(kill_at=TAKEN, lock_owner="who is elsewhere")
+        drill.machine.run(ELSEWHERE, LOCK)
+        before = drill.machine.observe()
+        refused = drill.rollback(rollback_to=OLD, rollback_database="none", lock_wait_seconds=2)
+        assert refused.failed and refused.says("who is elsewhere"), refused.output[-6000:]
+        after = drill.machine.observe()
+        assert {key: after[key] for key in ("link", "pid")} == {key: before[key] for key in ("link", "pid")}
+        forced = drill.rollback(rollback_to=OLD, rollback_database="none", lock_takeover=True)
+        assert forced.status == 0 and forced.says("Took over the lock"), forced.output[-6000:]
+        drill.deploy(kill_at=TAKEN, lock_owner="who was killed here")
+        back = drill.rollback(rollback_to=GOOD, rollback_database="none")
+        assert back.status == 0 and back.says("Took over the lock", "the process is gone"), back.output[-6000:]
+        drill.became("refused, forced, and taken over from the dead")

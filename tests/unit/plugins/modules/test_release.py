@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ridgetop.aidis.plugins.modules import release as module
 
 Release = Callable[..., dict[str, Any]]
@@ -544,3 +545,47 @@ def test_a_dry_run_of_a_return_starts_nothing(deployed: Any, release: Release, s
     result = release("v1-a", "returned", service=UNIT, check=True)
     assert result["changed"] and not result["started"]
     assert systemctl() == []
+
+
+LOCK_RUN = {"machine": "m", "host": "ctl", "started": "10"}
+
+
+def locked_by(host: Path, pid: int) -> dict[str, Any]:
+    """The lock as the run with that pid asks for it."""
+    return {"path": str(host / "state" / "deploy.lock"), "reason": "test", "run": {**LOCK_RUN, "pid": pid}}
+
+
+def test_the_lock_is_taken_first(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-abc")
+    result = release("v1-abc", "returned", lock=locked_by(host, 7))
+    assert not result["changed"] and json.loads((host / "state" / "deploy.lock").read_text())["controller"]["pid"] == 7
+    assert not release("v1-abc", "returned", lock=locked_by(host, 7))["failed"], "a run that has it goes on"
+
+
+def test_nothing_is_changed_under_the_lock_of_another_run(release: Release, deployed: Any, host: Path) -> None:
+    deployed("v1-abc")
+    deployed("v2-abc")
+    release("v2-abc", lock=locked_by(host, 7))
+    before = ledger_of(host)
+    refused = release("v1-abc", "returned", lock=locked_by(host, 8))
+    assert refused["failed"] and refused["lock_refused"] and "pid 7" in refused["msg"]
+    assert (host / "root" / "current").readlink() == Path("releases/v2-abc") and ledger_of(host) == before
+
+
+def test_a_dry_run_takes_no_lock_and_tells_that_it_is_held(
+    release: Release, deployed: Any, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    # Ansible keeps the warnings of a process, and here one process is many modules.
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: said.append(text))
+    deployed("v1-abc")
+    release("v1-abc", "returned", check=True, lock=locked_by(host, 8))
+    assert not (host / "state" / "deploy.lock").exists()
+    release("v1-abc", lock=locked_by(host, 7))
+    told = release("v1-abc", "returned", check=True, lock=locked_by(host, 8))
+    assert not told["failed"] and len(said) == 1 and "pid 7" in said[0]
+
+
+def test_a_task_without_its_action_has_no_run(release: Release, host: Path) -> None:
+    refused = release("v1-abc", lock={"path": str(host / "state" / "deploy.lock")})
+    assert refused["failed"] and "action" in refused["msg"]
