@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 NOT_MET = ("fail", "warn")
 
@@ -48,17 +48,9 @@ Verify = Callable[..., Verification]
 
 def run(inventory: Path, reports: Path, *arguments: str, **variables: Any) -> Verification:
     """Run the playbook on a scenario's inventory, with variables over its own, and read the report."""
-    inventories = [f"--inventory={path}" for path in (inventory.parents[1] / "shared" / "inventory", inventory)]
-    given = json.dumps({"verify_report_dir": str(reports), **variables})
-    done = subprocess.run(
-        ["ansible-playbook", "ridgetop.aidis.verify", *inventories, "--extra-vars", given, *arguments],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    found = Verification(done.returncode, done.stdout, reports / "latest")
+    where = playbook.inventories(inventory)
+    done = playbook.run("verify", where, *arguments, **{"verify_report_dir": str(reports), **variables})
+    found = Verification(done.status, done.output, reports / "latest")
     if found.directory.exists():
         report = json.loads((found.directory / "report.json").read_text(encoding="utf-8"))
         found.hosts = {host: {check["id"]: check for check in told["checks"]} for host, told in report["hosts"].items()}

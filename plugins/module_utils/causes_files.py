@@ -30,8 +30,10 @@ FILES = Signatures()
 )
 def file_missing(seen: Seen) -> Iterator[Found]:
     gone = [one for one in seen.rows("files") if "missing" in one["wrong"]]
-    # The environment file and the link have signatures of their own.
+    # The environment file and the link have signatures of their own, and so has a unit that systemd does not know.
     own = {seen.about.get("environment_file"), seen.part("releases").get("link")}
+    if seen.unit.get("LoadState") == "not-found":
+        own.add(f"/etc/systemd/system/{seen.about['unit']}")
     gone = [one for one in gone if one["path"] not in own]
     if not gone or not seen.deployed:
         return

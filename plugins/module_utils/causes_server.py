@@ -36,7 +36,7 @@ def _clusters(seen: Seen) -> list[Mapping[str, str]]:
     "postgres.missing",
     "No PostgreSQL server is on the database's host, or it has no cluster.",
     "a deployment, which installs it; the data comes from a backup",
-    explains=("postgres.refused", "file.missing"),
+    explains=("postgres.stopped", "postgres.refused", "file.missing"),
 )
 def missing(seen: Seen) -> Iterator[Found]:
     here = seen.about.get("database", {}).get("here")

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
+from ansible_collections.ridgetop.aidis.molecule.shared.diagnosis import Diagnosis, run
 
 HOST = "aidis-diagnose"
 UNIT = "aidis-production.service"
@@ -24,66 +23,30 @@ UNIT = "aidis-production.service"
 REMARKS = {"clock.unsynchronised"}
 
 
-@dataclass
-class Diagnosis:
-    """What a run of the playbook said of the host."""
-
-    status: int
-    output: str
-    causes: dict[str, dict[str, Any]]
-    order: list[str]
-    bundle: Path | None
-
-    def mends(self, name: str) -> list[str]:
-        """The commands for a cause."""
-        return [one["command"] for one in self.causes[name]["mend"]]
-
-
 Diagnose = Callable[..., Diagnosis]
 
 
 @pytest.fixture(scope="session")
 def inventories(request: pytest.FixtureRequest) -> list[str]:
-    """The options that name the scenario's inventory, and the one that all scenarios share."""
-    own = Path(request.config.getoption("--ansible-inventory"))
-    return [f"--inventory={own.parents[1] / 'shared' / 'inventory'}", f"--inventory={own}"]
+    """The options that name the inventories."""
+    return playbook.inventories(Path(request.config.getoption("--ansible-inventory")))
 
 
 @pytest.fixture
 def diagnose(inventories: list[str], tmp_path: Path) -> Diagnose:
-    """Run diagnose.yml as a user does, and read its causes from what the task returned."""
+    """Run diagnose.yml as a user does, on the scenario's inventories or on others."""
 
-    def run(*arguments: str, inventory: list[str] | None = None, **variables: Any) -> Diagnosis:
-        told = tmp_path / "told.json"
-        told.unlink(missing_ok=True)
-        given = {"diagnose_dest": str(tmp_path / "reports"), **variables}
-        command = ["ansible-playbook", "ridgetop.aidis.diagnose", *(inventory or inventories), *arguments]
-        command += ["--extra-vars", json.dumps(given)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(told))
-        found: dict[str, Any] = {"hosts": {}, "bundle": ""}
-        if told.exists():
-            found = json.loads(told.read_text(encoding="utf-8"))
-        causes = found["hosts"].get(HOST, {"causes": []})["causes"]
-        bundle = Path(found["bundle"]) if found["bundle"] else None
-        output = ran.stdout + ran.stderr
-        return Diagnosis(
-            ran.returncode, output, {one["id"]: one for one in causes}, [one["id"] for one in causes], bundle
-        )
+    def call(*arguments: str, inventory: list[str] | None = None, **variables: Any) -> Diagnosis:
+        return run(inventory or inventories, tmp_path / "reports", *arguments, **variables)
 
-    return run
-
-
-def environment(told: Path) -> dict[str, str]:
-    """The environment of a run whose result is written to a file."""
-    plugins = str(Path(__file__).resolve().parent / "callback")
-    return {**os.environ, "ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_CALLBACKS_ENABLED": "told", "TOLD": str(told)}
+    return call
 
 
 @pytest.fixture
 def mend(host: Any, inventories: list[str]) -> Callable[[list[dict[str, str]]], None]:
     """Run the commands that mend, each where it says."""
 
-    def run(mends: list[dict[str, str]]) -> None:
+    def call(mends: list[dict[str, str]]) -> None:
         assert mends, "there is no command"
         for one in mends:
             if one["where"] == "on the host":
@@ -94,7 +57,7 @@ def mend(host: Any, inventories: list[str]) -> Callable[[list[dict[str, str]]], 
                 assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr
         host.run("timeout 60 bash -c 'until : < /dev/tcp/127.0.0.1/8080; do sleep 0.2; done'")
 
-    return run
+    return call
 
 
 @pytest.fixture
@@ -114,3 +77,9 @@ def texts_of(bundle: Path) -> dict[str, str]:
     with tarfile.open(bundle) as archive:
         files = [(member.name, archive.extractfile(member)) for member in archive]
         return {name: file.read().decode() for name, file in files if file}
+
+
+def sql(host: Any, statement: str, database: str = "postgres") -> str:
+    """What a statement answers, as the superuser."""
+    answer: str = host.check_output("cd / && sudo -u postgres psql -XAtqd %s -c %s", database, statement)
+    return answer

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each cause that a container allows: it is named, and the command that is named with it mends it."""
+"""Causes in the service and what it runs from: each is named, and the command that is named with it mends it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.diagnose.tests.conftest import UNIT
 
 testinfra_hosts = ["ansible://aidis-diagnose?sudo=true"]
 pytestmark = pytest.mark.usefixtures("well")
 
-UNIT = "aidis-production.service"
 ENVIRONMENT = "/etc/aidis/production.env"
 SMALL = "mount -t tmpfs -o {options},mode=0700,uid=$(id -u postgres),gid=$(id -g postgres) tmpfs /var/backups/aidis"
 
@@ -24,12 +24,6 @@ def drop_in(host: Any, text: str) -> None:
     directory = f"/etc/systemd/system/{UNIT}.d"
     host.run_expect([0], "mkdir -p %s && printf '%%b' %s > %s/hand.conf", directory, f"[Service]\n{text}\n", directory)
     host.run_expect([0], f"systemctl daemon-reload; systemctl restart {UNIT}; sleep 1")
-
-
-def sql(host: Any, statement: str, database: str = "postgres") -> str:
-    """What a statement answers, as the superuser."""
-    answer: str = host.check_output("cd / && sudo -u postgres psql -XAtqd %s -c %s", database, statement)
-    return answer
 
 
 @pytest.mark.parametrize(
@@ -191,14 +185,6 @@ def test_a_lock_was_left(host: Any, diagnose: Any, mend: Any) -> None:
     mend(found.causes["lock.left"]["mend"])
 
 
-def test_postgresql_is_stopped(host: Any, diagnose: Any, mend: Any) -> None:
-    host.run_expect([0], "systemctl stop postgresql@17-main.service")
-    found = diagnose()
-    assert found.order[:2] == ["postgres.stopped", "postgres.refused"], found.output
-    assert "postgresql@17-main.service is inactive" in found.causes["postgres.stopped"]["cause"]
-    mend(found.causes["postgres.stopped"]["mend"])
-
-
 def test_a_backup_failed(host: Any, diagnose: Any, mend: Any) -> None:
     host.run_expect([0], "mv /etc/aidis/database.json /etc/aidis/aside; systemctl start aidis-backup.service || true")
     found = diagnose()
@@ -206,40 +192,6 @@ def test_a_backup_failed(host: Any, diagnose: Any, mend: Any) -> None:
     assert any("database.json" in line for line in found.causes["timer.failed"]["lines"])
     host.run_expect([0], "mv /etc/aidis/aside /etc/aidis/database.json")
     mend(found.causes["timer.failed"]["mend"])
-
-
-def test_an_extension_is_missing(host: Any, diagnose: Any, mend: Any) -> None:
-    sql(host, "DROP EXTENSION pg_trgm", "aidis_production")
-    found = diagnose()
-    assert "lacks the extension pg_trgm" in found.causes["postgres.extension"]["cause"], found.output
-    mend(found.causes["postgres.extension"]["mend"])
-
-
-def test_the_password_is_another_and_the_rules_let_nobody_in(host: Any, diagnose: Any, mend: Any) -> None:
-    rules = "/etc/postgresql/17/main/pg_hba.conf"
-    sql(host, "ALTER ROLE ridgetop PASSWORD 'not the password'")
-    found = diagnose()
-    assert found.order[0] == "postgres.password", found.output
-    assert "password authentication failed" in found.causes["postgres.password"]["cause"]
-    host.run_expect([0], f"sed -i '/^host/d' {rules}; systemctl reload postgresql@17-main.service; sleep 1")
-    found = diagnose()
-    assert found.order[0] == "postgres.hba" and "no pg_hba.conf entry" in found.causes["postgres.hba"]["cause"], (
-        found.output
-    )
-    mend(found.causes["postgres.hba"]["mend"])
-
-
-def test_the_database_is_gone(host: Any, diagnose: Any, mend: Any) -> None:
-    host.run_expect([0], "systemctl start aidis-backup.service")
-    host.run_expect([0], f"systemctl stop {UNIT}")
-    sql(host, "ALTER DATABASE aidis_production RENAME TO aidis_production_aside")
-    host.run_expect([0], f"systemctl start {UNIT}; sleep 3")
-    found = diagnose()
-    cause = found.causes["postgres.database"]
-    assert found.order[0] == "postgres.database" and "does not exist" in cause["cause"], found.output
-    assert "aidis_production_aside" in cause["lines"][0] and "rollback_database=" in cause["mend"][0]["command"]
-    mend(cause["mend"])
-    sql(host, "DROP DATABASE aidis_production_aside")
 
 
 def test_what_is_not_known_is_said(host: Any, diagnose: Any, mend: Any) -> None:

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import pytest
 import yaml
-from ansible_collections.ridgetop.aidis.molecule.diagnose.tests.conftest import HOST, REMARKS, texts_of
+from ansible_collections.ridgetop.aidis.molecule.diagnose.tests.conftest import HOST, REMARKS, UNIT, texts_of
 
 testinfra_hosts = ["ansible://aidis-diagnose?sudo=true"]
-UNIT = "aidis-production.service"
+
 FURTHER = "a further secret, 42%"
 
 

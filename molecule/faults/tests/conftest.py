@@ -11,41 +11,22 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 HOST = "aidis-faults"
 
 
-@dataclass
-class Outcome:
-    """How a run of ansible-playbook ended."""
-
-    status: int
-    output: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended as a failed run does, and not by a signal or a wrong option."""
-        return self.status == 2
-
-    def says(self, *texts: str) -> bool:
-        """Whether all texts stand in the output, wherever its lines are broken."""
-        flat = " ".join(self.output.split())
-        return all(text in flat for text in texts)
-
-
-Deploy = Callable[..., Outcome]
+Deploy = Callable[..., playbook.Ran]
 
 
 @pytest.fixture(scope="session")
 def inventories(request: pytest.FixtureRequest) -> list[str]:
-    """The options that name the scenario's inventory, and the one that all scenarios share."""
-    own = Path(request.config.getoption("--ansible-inventory"))
-    return [f"--inventory={own.parents[1] / 'shared' / 'inventory'}", f"--inventory={own}"]
+    """The options that name the inventories."""
+    return playbook.inventories(Path(request.config.getoption("--ansible-inventory")))
 
 
 @pytest.fixture
@@ -59,20 +40,13 @@ def deploy(inventories: list[str]) -> Deploy:
         *arguments: str,
         kill_at: str | None = None,
         inventory: list[str] | None = None,
-        playbook: str = "deploy",
+        name: str = "deploy",
         **variables: Any,
-    ) -> Outcome:
-        hosts = inventory or inventories
-        command = [
-            "ansible-playbook",
-            f"ridgetop.aidis.{playbook}",
-            *hosts,
-            "--extra-vars",
-            json.dumps(variables),
-            *arguments,
-        ]
+    ) -> playbook.Ran:
+        command = playbook.command(name, inventory or inventories, *arguments, **variables)
         # Without it a task is named when its first result is there, and not when it begins.
-        environment = {**os.environ, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": str(kill_at is not None)}
+        shown = {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": str(kill_at is not None)}
+        environment = {**os.environ, **playbook.PLAIN, **shown}
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
@@ -83,7 +57,7 @@ def deploy(inventories: list[str]) -> Deploy:
                     process.send_signal(signal.SIGKILL)
                     break
             process.wait()
-        return Outcome(process.returncode, "".join(lines))
+        return playbook.Ran(process.returncode, "".join(lines))
 
     return run
 

@@ -181,9 +181,9 @@ def test_a_release_that_is_gone_is_built_again_to_return_to(deploy: Any, state: 
     before = state()
     assert deploy(app_version="v1.1.0").status == 0
     host.check_output("rm -r /opt/aidis/releases/v1.0.0-*")
-    planned = deploy("--check", playbook="rollback", rollback_confirm="yes")
+    planned = deploy("--check", name="rollback", rollback_confirm="yes")
     assert planned.status == 0 and planned.says("A real run builds v1.0.0-"), planned.output[-3000:]
-    outcome = deploy(playbook="rollback", rollback_confirm="yes")
+    outcome = deploy(name="rollback", rollback_confirm="yes")
     assert outcome.status == 0 and outcome.says("TASK [ridgetop.aidis.app : Build]"), outcome.output[-3000:]
     after = state()
     for returned in ("release", "configuration", "database", "schema_version"):
@@ -193,7 +193,7 @@ def test_a_release_that_is_gone_is_built_again_to_return_to(deploy: Any, state: 
 
 
 def test_the_ledger_is_a_table(deploy: Any) -> None:
-    printed = deploy(playbook="releases").output.splitlines()
+    printed = deploy(name="releases").output.splitlines()
     (active,) = [line.split() for line in printed if line.strip().startswith("* ")]
     assert active[1].startswith("v1.0.0-") and active[2] == "good", printed
     assert [line for line in printed if " v1.1.0-" in line and " rolled_back " in line], printed

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import testinfra
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 DATABASE = "aidis-fleet-db"
 APPLICATIONS = ["aidis-fleet-app1", "aidis-fleet-app2"]
@@ -39,10 +40,8 @@ def play(inventory: Path) -> Any:
     """Run a playbook as a user does; the status and what it printed."""
 
     def run(name: str, **variables: Any) -> tuple[int, str]:
-        hosts = [f"--inventory={inventory.parents[1] / 'shared' / 'inventory'}", f"--inventory={inventory}"]
-        command = ["ansible-playbook", f"ridgetop.aidis.{name}", *hosts, "--extra-vars", json.dumps(variables)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+        done = playbook.run(name, playbook.inventories(inventory), **variables)
+        return done.status, " ".join(done.output.split())
 
     return run
 

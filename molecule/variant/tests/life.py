@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 testinfra_hosts = ["ansible://aidis-variant?sudo=true"]
 
@@ -60,18 +60,11 @@ class Seen:
 
 def deploy(*arguments: str, **variables: Any) -> Run:
     """Run the playbook as a user does, with variables over those of the inventory."""
-    command = [
-        *("ansible-playbook", "ridgetop.aidis.deploy"),
-        *("-i", str(PROJECT / "molecule/shared/inventory"), "-i", str(SCENARIO / "inventory")),
-        *("--extra-vars", json.dumps(variables), *arguments),
-    ]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    output = done.stdout + done.stderr
-    recap = RECAP.search(output)
-    assert recap is not None, output
-    assert recap[3] == "0", output
-    return Run(done.returncode, int(recap[2]), output)
+    done = playbook.run("deploy", playbook.inventories(SCENARIO / "inventory"), *arguments, **variables)
+    recap = RECAP.search(done.output)
+    assert recap is not None, done.output
+    assert recap[3] == "0", done.output
+    return Run(done.status, int(recap[2]), done.output)
 
 
 def good(run: Run) -> Run:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 testinfra_hosts = ["ansible://aidis-verification?sudo=true"]
 
@@ -23,20 +22,11 @@ CHANGE = {"app_environment_extra": {"LOG_LEVEL": "debug"}}
 @pytest.fixture
 def deploy(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Deploy, with variables over the inventory's; the status and what was printed."""
-    own = Path(request.config.getoption("--ansible-inventory"))
-    inventories = [f"--inventory={own.parents[1] / 'shared' / 'inventory'}", f"--inventory={own}"]
+    where = playbook.inventories(Path(request.config.getoption("--ansible-inventory")))
 
     def run(**variables: Any) -> tuple[int, str]:
-        given = json.dumps({"verify_report_dir": str(tmp_path), **variables})
-        command = ["ansible-playbook", "ridgetop.aidis.deploy", *inventories, "--extra-vars", given]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        done = playbook.run("deploy", where, **{"verify_report_dir": str(tmp_path), **variables})
+        return done.status, done.output
 
     return run
 
