@@ -14,20 +14,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.diagnose.tests.conftest import HOST, UNIT
+from ansible_collections.ridgetop.aidis.molecule.shared import clocks
 
 testinfra_hosts = ["ansible://aidis-diagnose?sudo=true"]
 pytestmark = pytest.mark.usefixtures("well")
 
 ENVIRONMENT = "/etc/aidis/production.env"
 LEDGER = "/var/lib/aidis/releases.json"
-# A Python whose clock is two minutes late. The clock of a container is that of the machine, and not to be touched.
-LATE = """#!/usr/bin/python3
-import os, sys, tempfile
-directory = tempfile.mkdtemp()
-with open(os.path.join(directory, "sitecustomize.py"), "w") as file:
-    file.write("import time; right = time.time; time.time = lambda: right() - 120")
-os.execve("/usr/bin/python3", sys.argv, {**os.environ, "PYTHONPATH": directory})
-"""
 
 
 @pytest.fixture
@@ -130,8 +123,7 @@ def test_a_disk_is_read_only(host: Any, diagnose: Any, mend: Any) -> None:
 
 
 def test_the_clock_is_off(host: Any, diagnose: Any) -> None:
-    host.run_expect([0], "printf '%%s' %s > /usr/local/bin/late; chmod 0755 /usr/local/bin/late", LATE)
-    found = diagnose(ansible_python_interpreter="/usr/local/bin/late")
-    host.run_expect([0], "rm /usr/local/bin/late")
+    with clocks.python(host, clocks.LATE) as late:
+        found = diagnose(**late)
     assert "The clock is 120 s behind that of the controller" in found.causes["clock.off"]["cause"], found.output
     assert found.mends("clock.off")[-1] == "sudo timedatectl set-ntp true"

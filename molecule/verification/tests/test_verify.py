@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared import clocks
 from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
 from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import BREAKAGES, Breakage
 
@@ -184,3 +185,12 @@ def test_all_of_it_was_mended(verify: Verify, baseline: Verification) -> None:
     before = {name: check["status"] for name, check in baseline.checks.items()}
     told = {name for name in before if statuses.get(name) in NOT_MET and before[name] not in NOT_MET}
     assert told == set(), found.output[-6000:]
+
+
+@pytest.mark.parametrize(("error", "status"), [(5_000, "pass"), (16_000_000, "warn")])
+def test_the_clock_is_judged_by_what_the_kernel_says_of_it(host: Any, verify: Verify, error: int, status: str) -> None:
+    with clocks.python(host, clocks.KERNEL.format(error=error)) as told:
+        found = verify(verify_categories=["requirements"], **told)
+    clock = found.checks["host.clock"]
+    assert clock["status"] == status and command_of(clock["hint"]) == "timedatectl set-ntp true", found.output[-6000:]
+    assert found.not_met() <= {"host.clock"}, found.output[-6000:]
