@@ -11,37 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
+from ansible_collections.ridgetop.aidis.molecule.fleet.tests.conftest import ADDRESSES, APPLICATIONS, DATABASE
 from ansible_collections.ridgetop.aidis.molecule.shared import playbook
-from ansible_collections.ridgetop.aidis.molecule.shared.diagnosis import Diagnosis, run
+from ansible_collections.ridgetop.aidis.molecule.shared.diagnosis import run
 
-DATABASE, ADDRESS = "aidis-fleet-db", "10.201.47.10:5432"
-FIRST, SECOND = "aidis-fleet-app1", "aidis-fleet-app2"
+FIRST, SECOND = APPLICATIONS
+ADDRESS = f"{ADDRESSES[DATABASE]}:5432"
 CA = "/etc/aidis/database-ca.crt"
 # Nothing keeps the clock of a container right, and nothing in it may set it.
 REMARKS = {"clock.unsynchronised"}
 
 
 @pytest.fixture
-def diagnose(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    where = playbook.inventories(Path(request.config.getoption("--ansible-inventory")))
-
-    def call(**variables: Any) -> Diagnosis:
-        return run(where, tmp_path, **variables)
-
-    return call
-
-
-@pytest.fixture
-def on(request: pytest.FixtureRequest) -> Any:
-    """Run a command as root on one of the hosts; it must succeed."""
-    inventory = request.config.getoption("--ansible-inventory")
-
-    def call(host: str, command: str) -> str:
-        found = testinfra.get_host(f"ansible://{host}?sudo=true", ansible_inventory=inventory)
-        return str(found.check_output(command))
-
-    return call
+def diagnose(inventory: Path, tmp_path: Path) -> Any:
+    """Run diagnose.yml as a user does."""
+    return lambda: run(playbook.inventories(inventory), tmp_path)
 
 
 @pytest.fixture

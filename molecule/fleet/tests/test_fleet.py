@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is particular to several hosts: one build, one database reached over TLS, equal releases everywhere."""
+"""What is particular to several hosts: one build, one database host_ofed over TLS, equal releases everywhere."""
 
 from __future__ import annotations
 
@@ -10,22 +10,9 @@ import json
 from typing import Any
 
 import pytest
-import testinfra
+from ansible_collections.ridgetop.aidis.molecule.fleet.tests.conftest import ADDRESSES, APPLICATIONS, DATABASE
 
-DATABASE = "aidis-fleet-db"
-APPLICATIONS = ["aidis-fleet-app1", "aidis-fleet-app2"]
-ADDRESSES = {"10.201.47.21", "10.201.47.22"}
-
-
-@pytest.fixture(scope="module")
-def reach(request: pytest.FixtureRequest) -> Any:
-    """Return the host of a name."""
-    inventory = request.config.getoption("--ansible-inventory")
-
-    def get(name: str) -> Any:
-        return testinfra.get_host(f"ansible://{name}?sudo=true", ansible_inventory=inventory)
-
-    return get
+CLIENTS = {ADDRESSES[name] for name in APPLICATIONS}
 
 
 def ledger_of(host: Any) -> dict[str, Any]:
@@ -41,19 +28,19 @@ def sql(host: Any, query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_each_host_answers_with_the_one_database(reach: Any, name: str) -> None:
+def test_each_host_answers_with_the_one_database(host_of: Any, name: str) -> None:
     script = (
         "import socket; s = socket.create_connection(('127.0.0.1', 3001), 10); s.settimeout(10);"
         f's.sendall(b\'{{"method":"session_new","params":{{"agent_type":"{name}"}}}}\\n\');'
         "print(s.makefile().readline())"
     )
-    answer = json.loads(reach(name).check_output("python3 -c %s", script))
+    answer = json.loads(host_of(name).check_output("python3 -c %s", script))
     assert "error" not in answer
-    assert sql(reach(DATABASE), f"SELECT count(*) > 0 FROM sessions WHERE agent_type = '{name}'") == ["t"]
+    assert sql(host_of(DATABASE), f"SELECT count(*) > 0 FROM sessions WHERE agent_type = '{name}'") == ["t"]
 
 
-def test_the_application_was_built_once(reach: Any) -> None:
-    first, second = (reach(name) for name in APPLICATIONS)
+def test_the_application_was_built_once(host_of: Any) -> None:
+    first, second = (host_of(name) for name in APPLICATIONS)
     assert ledger_of(first)["running"]["id"] == ledger_of(second)["running"]["id"]
     assert not second.file("/var/cache/aidis/source").exists, "the second host fetched the source"
     assert not second.file("/var/cache/aidis/npm").exists, "the second host ran npm"
@@ -61,53 +48,53 @@ def test_the_application_was_built_once(reach: Any) -> None:
     assert first.check_output(tree) == second.check_output(tree)
 
 
-def test_the_copy_is_recorded_with_its_checksum(reach: Any) -> None:
-    entry = ledger_of(reach(APPLICATIONS[1]))["releases"][-1]
+def test_the_copy_is_recorded_with_its_checksum(host_of: Any) -> None:
+    entry = ledger_of(host_of(APPLICATIONS[1]))["releases"][-1]
     path = f"/var/cache/aidis/artifacts/{entry['id']}.tar.gz"
-    assert reach(APPLICATIONS[0]).check_output(f"sha256sum {path}").split()[0] == entry["checksum"]
+    assert host_of(APPLICATIONS[0]).check_output(f"sha256sum {path}").split()[0] == entry["checksum"]
 
 
-def test_the_hosts_are_of_two_releases_of_debian(reach: Any) -> None:
-    assert {reach(name).system_info.codename for name in APPLICATIONS} == {"trixie", "bookworm"}
+def test_the_hosts_are_of_two_releases_of_debian(host_of: Any) -> None:
+    assert {host_of(name).system_info.codename for name in APPLICATIONS} == {"trixie", "bookworm"}
 
 
-def test_the_database_is_reached_over_tls_from_the_hosts_alone(reach: Any) -> None:
-    rules = reach(DATABASE).check_output(
+def test_the_database_is_host_ofed_over_tls_from_the_hosts_alone(host_of: Any) -> None:
+    rules = host_of(DATABASE).check_output(
         "cd / && sudo -u postgres psql -XAtF ' ' -c %s",
         "SELECT type, address, auth_method FROM pg_hba_file_rules WHERE user_name = '{ridgetop}' AND type <> 'local'",
     )
     remote = [rule.split() for rule in rules.splitlines() if "127.0.0.1" not in rule and "::1" not in rule]
-    assert {(kind, address) for kind, address, _method in remote} == {("hostssl", one) for one in ADDRESSES}
+    assert {(kind, address) for kind, address, _method in remote} == {("hostssl", one) for one in CLIENTS}
     used = sql(
-        reach(DATABASE),
+        host_of(DATABASE),
         "SELECT DISTINCT client_addr || '=' || ssl || '=' || version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
         " WHERE usename = 'ridgetop'",
     )
-    assert {row.split("/32")[0].split("=")[0] for row in used} == ADDRESSES
+    assert {row.split("/32")[0].split("=")[0] for row in used} == CLIENTS
     assert all("=true=TLSv1." in row for row in used), used
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_the_application_verifies_whom_it_speaks_to(reach: Any, name: str) -> None:
-    environment = reach(name).file("/etc/aidis/production.env").content_string
+def test_the_application_verifies_whom_it_speaks_to(host_of: Any, name: str) -> None:
+    environment = host_of(name).file("/etc/aidis/production.env").content_string
     assert "sslmode=verify-full" in environment and "DATABASE_SSL=true" in environment
-    certificate = reach(name).file("/etc/aidis/database-ca.crt").content_string
-    assert certificate == reach(DATABASE).file("/etc/postgresql/tls/server.crt").content_string
+    certificate = host_of(name).file("/etc/aidis/database-ca.crt").content_string
+    assert certificate == host_of(DATABASE).file("/etc/postgresql/tls/server.crt").content_string
     assert "PRIVATE" not in certificate
 
 
-def test_the_key_stays_with_the_database(reach: Any) -> None:
-    key = reach(DATABASE).file("/etc/postgresql/tls/server.key")
+def test_the_key_stays_with_the_database(host_of: Any) -> None:
+    key = host_of(DATABASE).file("/etc/postgresql/tls/server.key")
     assert (key.user, key.mode) == ("postgres", 0o600)
 
 
-def test_one_project_for_all(reach: Any) -> None:
-    rows = sql(reach(DATABASE), "SELECT id FROM projects WHERE name = 'System Default'")
+def test_one_project_for_all(host_of: Any) -> None:
+    rows = sql(host_of(DATABASE), "SELECT id FROM projects WHERE name = 'System Default'")
     assert len(rows) == 1
     for name in APPLICATIONS:
-        assert f"DEFAULT_PROJECT_ID={rows[0]}" in reach(name).file("/etc/aidis/production.env").content_string
+        assert f"DEFAULT_PROJECT_ID={rows[0]}" in host_of(name).file("/etc/aidis/production.env").content_string
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_no_server_of_postgresql_is_waited_for(reach: Any, name: str) -> None:
-    assert "postgresql" not in reach(name).check_output("systemctl show -P After -P Wants aidis-production")
+def test_no_server_of_postgresql_is_waited_for(host_of: Any, name: str) -> None:
+    assert "postgresql" not in host_of(name).check_output("systemctl show -P After -P Wants aidis-production")

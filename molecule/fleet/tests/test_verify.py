@@ -8,20 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from ansible_collections.ridgetop.aidis.molecule.fleet.tests.conftest import APPLICATIONS, DATABASE
 from ansible_collections.ridgetop.aidis.molecule.shared.verification import run
 
-DATABASE = "aidis-fleet-db"
-APPLICATIONS = {"aidis-fleet-app1", "aidis-fleet-app2"}
 # Whether the clock of this computer is synchronised, or busy, is not the deployment's affair.
 COMPUTER = {"host.clock", "performance.session_create", "performance.project_resolve"}
 # Nobody has taken one here.
 BACKUPS = {"backup.restore_drill", "backup.recent"}
-
-
-@pytest.fixture(scope="module")
-def inventory(request: pytest.FixtureRequest) -> Path:
-    return Path(request.config.getoption("--ansible-inventory"))
 
 
 def test_every_host_has_its_checks(inventory: Path, tmp_path: Path) -> None:
