@@ -121,7 +121,7 @@ def test_a_backup_is_copied_to_another_host_and_restored_there(play: Any, on: An
     status, output = play("backup", backup_copy_to=f"postgres@{ADDRESSES[there]}:/var/backups/aidis")
     assert status == 0, output[-4000:]
     newest = on(DATABASE, "ls /var/backups/aidis | grep manual | tail -n 1")
-    assert on(there, "ls -A /var/backups/aidis").split() == [newest]
+    assert on(there, "find /var/backups/aidis -mindepth 1 -type d -name '*-*' -printf '%f\\n'").split() == [newest]
     assert tree(on, DATABASE, newest) == tree(on, there, newest)
     status, output = play("restore_drill", restore_drill_host=there)
     assert status == 0 and f"Backup {newest} was restored and proved" in output, output[-4000:]
@@ -129,5 +129,5 @@ def test_a_backup_is_copied_to_another_host_and_restored_there(play: Any, on: An
 
 def tree(on: Any, host: str, backup: str) -> str:
     """What is in a backup, with modes, owners and contents."""
-    look = "find . -printf '%p %m %u %T@\\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum"
+    look = "find . -printf '%p %m %u\\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum"
     return str(on(host, f"cd /var/backups/aidis/{backup} && {look}"))
