@@ -88,6 +88,18 @@ def differing(files: t.Iterable[File]) -> list[File]:
     return [file for file in files if look(file.path) != file]
 
 
+def with_lines(file: File, lines: t.Iterable[str]) -> File:
+    """Return the copy of a file of variables, one a line, with these lines in place of those of the same variables.
+
+    A variable that the copy does not have is not added: what it was accepted without, it runs without.
+    """
+    if file.content is None:
+        return file
+    fresh = {line.partition("=")[0].encode(): line.encode() for line in lines}
+    kept = [fresh.get(line.partition(b"=")[0], line) for line in file.content.split(b"\n")]
+    return file._replace(content=b"\n".join(kept))
+
+
 def restore(file: File) -> None:
     """Put a copy in its place; a file that was not there goes. Raises OSError."""
     if file.content is None:

@@ -114,6 +114,12 @@ options:
     type: list
     elements: path
     default: []
+  secrets:
+    description:
+      - Lines by the path of the file among O(inputs) that they belong to. With V(returned) they take the place of the
+        lines of the same variables in the copy that is put back, so that a password that was changed since stays
+        changed.
+    type: dict
   service:
     description:
       - Unit of systemd that runs from the release. With V(returned) it is restarted where RV(restart) or
@@ -335,8 +341,10 @@ def inputs_to_save(params: dict[str, t.Any], release_id: str) -> list[copies.Fil
 
 
 def inputs_to_restore(params: dict[str, t.Any], release_id: str) -> list[copies.File]:
-    """Return the copies that differ from what is there now. Raises LedgerError and OSError."""
-    return copies.differing(copies.saved(params["state_dir"], release_id) or [])
+    """Return the copies, with the secrets of today, that differ from what is there now. Raises LedgerError, OSError."""
+    saved = copies.saved(params["state_dir"], release_id) or []
+    secrets = params["secrets"] or {}
+    return copies.differing(copies.with_lines(file, secrets.get(file.path, [])) for file in saved)
 
 
 def same_migrations(params: dict[str, t.Any], release_id: str, running: str | None) -> bool:
@@ -477,6 +485,7 @@ def main() -> None:
             "unbuilt": {"type": "str", "default": "fail", "choices": ["fail", "skip"]},
             "migration_files": {"type": "list", "elements": "str", "default": []},
             "inputs": {"type": "list", "elements": "path", "default": []},
+            "secrets": {"type": "dict", "no_log": True},
             "service": {"type": "str"},
             "force_restart": {"type": "bool", "default": False},
             "lock": {"type": "dict", "options": {**lock_options.ARGUMENTS, "wait": {"type": "int", "default": 0}}},
