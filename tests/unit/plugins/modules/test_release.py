@@ -589,3 +589,18 @@ def test_a_dry_run_takes_no_lock_and_tells_that_it_is_held(
 def test_a_task_without_its_action_has_no_run(release: Release, host: Path) -> None:
     refused = release("v1-abc", lock={"path": str(host / "state" / "deploy.lock")})
     assert refused["failed"] and "action" in refused["msg"]
+
+
+def test_a_release_returns_with_the_secrets_of_today(release: Release, deployed: Any, host: Path) -> None:
+    environment = host / "production.env"
+    inputs = [str(environment)]
+    environment.write_text("# managed\nLEVEL=info\nPASSWORD=old\nURL='postgres://u:old@h/d'\n")
+    deployed("v1-abc", inputs=inputs)
+    environment.write_text("LEVEL=debug\nPASSWORD=new\nOTHER=new\n")
+    deployed("v2-abc", inputs=inputs)
+    fresh = {str(environment): ["PASSWORD=new", "URL='postgres://u:new@h/d'", "OTHER=new"]}
+    back = release("v1-abc", "returned", inputs=inputs, secrets=fresh)
+    assert environment.read_text() == "# managed\nLEVEL=info\nPASSWORD=new\nURL='postgres://u:new@h/d'\n"
+    assert back["restored"] == inputs and "new" not in str(back).replace("newest", "")
+    again = release("v1-abc", "returned", inputs=inputs, secrets=fresh)
+    assert again["restored"] == [] and not again["diff"]["before"] != again["diff"]["after"]
