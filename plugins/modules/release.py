@@ -116,9 +116,9 @@ options:
     default: []
   secrets:
     description:
-      - Lines by the path of the file among O(inputs) that they belong to. With V(returned) they take the place of the
-        lines of the same variables in the copy that is put back, so that a password that was changed since stays
-        changed.
+      - Text by the path of the file among O(inputs) that it belongs to, of variables as systemd's C(EnvironmentFile=)
+        reads them. With V(returned) they have these values in the copy that is put back, so that a password that was
+        changed since stays changed. A variable that the copy does not have is not added.
     type: dict
   service:
     description:
@@ -344,7 +344,7 @@ def inputs_to_restore(params: dict[str, t.Any], release_id: str) -> list[copies.
     """Return the copies, with the secrets of today, that differ from what is there now. Raises LedgerError, OSError."""
     saved = copies.saved(params["state_dir"], release_id) or []
     secrets = params["secrets"] or {}
-    return copies.differing(copies.with_lines(file, secrets.get(file.path, [])) for file in saved)
+    return copies.differing(copies.with_variables(file, secrets.get(file.path, "")) for file in saved)
 
 
 def same_migrations(params: dict[str, t.Any], release_id: str, running: str | None) -> bool:

@@ -594,13 +594,12 @@ def test_a_task_without_its_action_has_no_run(release: Release, host: Path) -> N
 def test_a_release_returns_with_the_secrets_of_today(release: Release, deployed: Any, host: Path) -> None:
     environment = host / "production.env"
     inputs = [str(environment)]
-    environment.write_text("# managed\nLEVEL=info\nPASSWORD=old\nURL='postgres://u:old@h/d'\n")
+    environment.write_text('# PASSWORD=x\nLEVEL=info\nPASSWORD=\'o\nl=d\'\nURL="a\\"b"\nLAST=1')
     deployed("v1-abc", inputs=inputs)
     environment.write_text("LEVEL=debug\nPASSWORD=new\nOTHER=new\n")
     deployed("v2-abc", inputs=inputs)
-    fresh = {str(environment): ["PASSWORD=new", "URL='postgres://u:new@h/d'", "OTHER=new"]}
-    back = release("v1-abc", "returned", inputs=inputs, secrets=fresh)
-    assert environment.read_text() == "# managed\nLEVEL=info\nPASSWORD=new\nURL='postgres://u:new@h/d'\n"
-    assert back["restored"] == inputs and "new" not in str(back).replace("newest", "")
-    again = release("v1-abc", "returned", inputs=inputs, secrets=fresh)
-    assert again["restored"] == [] and not again["diff"]["before"] != again["diff"]["after"]
+    today = {str(environment): "# managed\n\nOTHER=1\nPASSWORD='n\new'\nURL=plain\n"}
+    back = release("v1-abc", "returned", inputs=inputs, secrets=today)
+    assert environment.read_text() == "# PASSWORD=x\nLEVEL=info\nPASSWORD='n\new'\nURL=plain\nLAST=1"
+    assert back["restored"] == inputs
+    assert release("v1-abc", "returned", inputs=inputs, secrets=today)["restored"] == []
