@@ -304,11 +304,19 @@ BREAKAGES = {
         mend="umount /srv/full",
         hint="Make room",
     ),
-    "firewall-off": broken(
-        "nft delete table inet wall",
-        "security.firewall",
-        mend="echo 'table inet wall { chain in { type filter hook input priority 0; policy drop; accept; }; }'"
-        " | nft -f -",
-        hint="ufw enable",
+    "firewall-off": broken("ufw disable", "security.firewall", mend="ufw --force enable", hint="ufw enable"),
+    "firewall-open": broken("ufw default allow incoming", "security.firewall_policy"),
+    "firewall-without-ipv6": broken(
+        "sed -i s/^IPV6=.*/IPV6=no/ /etc/default/ufw",
+        "security.firewall_policy",
+        mend="sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw",
+        hint="by a deployment",
     ),
+    "firewall-without-a-rule": broken(
+        "ufw delete allow from 192.0.2.99 to any port 3001 proto tcp",
+        "security.firewall_rules",
+        mend="ufw allow from 192.0.2.99 to any port 3001 proto tcp comment 'aidis: MCP'",
+        hint=DEPLOY,
+    ),
+    "firewall-not-at-boot": broken("systemctl disable -q ufw.service", "security.firewall_boot"),
 }
