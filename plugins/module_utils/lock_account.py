@@ -49,7 +49,7 @@ def ended(account: accounting.Values | None, wish: lock_file.Wish, path: str) ->
         told = accounting.entry("end", account, wish.controller, lock.owner, lock.reason, **outcome)
     else:
         holder = {"by": lock.owner, "what": lock.reason, "since": lock_file.stamp(lock.since), "run": lock.token}
-        told = _entry("end", account, wish, **outcome, lock_held=holder)
+        told = _entry("end", account, wish, **outcome, held_by=holder)
     return accounting.record(account, [told])
 
 

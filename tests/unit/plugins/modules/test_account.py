@@ -161,13 +161,13 @@ def test_a_run_that_is_refused_has_an_end_that_says_who_holds_it(lock: Call, lin
     lock(2, "released", result="failed", failed=["db1: Take the lock"])
     begin, refused = lines()
     assert refused["event"] == "end" and refused["by"] == "owner2" and refused["result"] == "failed"
-    assert refused["lock_held"]["by"] == "owner1" and refused["lock_held"]["run"] == begin["run"] != refused["run"]
+    assert refused["held_by"]["by"] == "owner1" and refused["held_by"]["run"] == begin["run"] != refused["run"]
 
 
 def test_a_run_that_failed_before_it_asked_has_an_end(lock: Call, lines: Any, tmp_path: Path) -> None:
     lock(1, "released", result="failed", failed=["db1: Stop where a host is not fit"])
     (end,) = lines()
-    assert end["event"] == "end" and end["by"] == "owner1" and "lock_held" not in end
+    assert end["event"] == "end" and end["by"] == "owner1" and "held_by" not in end
     assert not (tmp_path / "state").exists()
 
 
@@ -192,7 +192,7 @@ def test_a_run_whose_lock_was_taken_ends_under_its_own_name(lock: Call, lines: A
     lock(2, takeover=True)
     lock(1, "released", result="failed", failed=["db1: Say that this run still lives"])
     end = lines()[-1]
-    assert (end["pid"], end["by"], end["lock_held"]["by"]) == (1, "owner1", "owner2")
+    assert (end["pid"], end["by"], end["held_by"]["by"]) == (1, "owner1", "owner2")
     assert lock(2, "renewed")["owner"] == "owner2"
 
 
