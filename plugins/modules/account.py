@@ -151,7 +151,7 @@ entry:
     result:
       description: V(ok) or V(failed).
       type: str
-      returned: with RV(entry.event=end)
+      returned: where the work ends
     failed:
       description: What failed.
       type: list

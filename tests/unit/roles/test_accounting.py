@@ -73,9 +73,10 @@ def play(tmp_path: Path) -> Play:
         "accounting_append_only": False,
         "accounting_action": "deploy",
         "accounting_what": "work",
+        "accounting_role_step": "{{ app_failed | default('') }}",
         "accounting_role_details": {"release": "v1", "backup": ""},
         "lock_reason": "deployment of v1",
-        "lock_role_account": "{{ accounting_options }}",
+        "lock_role_account": "{{ accounting_run }}",
     }
     groups = {"aidis_app": {"hosts": {"two": None}}, "aidis_db": {"hosts": {"one": None}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups, "vars": variables}}))
@@ -131,7 +132,7 @@ def test_a_run_names_the_step_and_not_who_said_that_it_failed(play: Play) -> Non
         "rescue": [
             {
                 "name": "Keep what failed",
-                "ansible.builtin.set_fact": {"aidis_failed": "{{ ansible_failed_task.name }}"},
+                "ansible.builtin.set_fact": {"app_failed": "{{ ansible_failed_task.name }}"},
                 "when": "ansible_failed_task is defined",
             },
             fails("Say what failed"),

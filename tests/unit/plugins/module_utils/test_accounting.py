@@ -35,8 +35,8 @@ CONNECTION = "192.0.2.10 51234 192.0.2.1 22"
 
 
 def account(path: Path | str = "/x", **options: Any) -> dict[str, Any]:
-    given = {"path": str(path), "action": "deploy", "result": None, "failed": [], "details": {}, "user": "zoe"}
-    return {**given, "append_only": False, **options}
+    told: dict[str, Any] = {"path": str(path), "action": "deploy", "result": None, "failed": [], "details": {}}
+    return {**told, "user": "zoe", "append_only": False, **options}
 
 
 def entry(event: str = "begin", what: str = "deployment of v1", by: str = "zoe@ctl", **options: Any) -> dict[str, Any]:

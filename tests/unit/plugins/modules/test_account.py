@@ -234,7 +234,12 @@ def test_a_reason_cannot_make_a_line_of_its_own(lock: Call, log: Path, lines: An
 def test_the_end_of_one_stands_before_the_begin_of_the_next(lock: Call, lines: Any, monkeypatch: Any) -> None:
     lock(1)
     seen: list[str] = []
-    monkeypatch.setattr(os, "unlink", lambda path, unlink=os.unlink: (seen.append(lines()[-1]["event"]), unlink(path)))
+
+    def unlink(path: str, real: Callable[[str], None] = os.unlink) -> None:
+        seen.append(lines()[-1]["event"])
+        real(path)
+
+    monkeypatch.setattr(os, "unlink", unlink)
     lock(1, "released", result="ok")
     assert seen == ["end"], "the line is there before the lock is gone"
 
