@@ -17,6 +17,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import (
     host_files,
     host_machine,
     host_network,
+    host_policy,
     host_software,
     host_systemd,
 )
@@ -34,7 +35,7 @@ GRACE_SECONDS = 1.0
 
 KINDS: dict[str, type[Kind]] = {
     kind.name: kind
-    for noun in (host_machine, host_software, host_network, host_systemd, host_files)
+    for noun in (host_machine, host_software, host_network, host_systemd, host_files, host_policy)
     for kind in noun.KINDS
 }
 
@@ -55,6 +56,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "active": {"type": "bool"},
     "address": {"type": "list", "elements": "str"},
     "allowed": {"type": "list", "elements": "dict"},
+    "append_only": {"type": "bool"},
     "argv": {"type": "list", "elements": "str"},
     "available": {"type": "bool"},
     "backend": {"type": "str", "choices": ["any", "ufw", "nft"]},
@@ -72,6 +74,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "host": {"type": "str"},
     "locked": {"type": "bool"},
     "maximum": {"type": "str"},
+    "maximum_days": {"type": "int"},
     "major_of": {"type": "str"},
     "maximum_entries": {"type": "int"},
     "maximum_mb": {"type": "int"},
@@ -114,6 +117,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "journal": {"priority": "err", "minutes": 5.0, "maximum_entries": 0},
     "output": {"exit_status": [0]},
     "package": {"state": "available"},
+    "security_updates": {"maximum_days": 7},
     "tcp": {"host": "127.0.0.1", "reachable": True},
     "url": {"method": "GET", "validate_certs": True, "use_proxy": True},
     "value": {"operator": "eq"},

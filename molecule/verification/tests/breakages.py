@@ -13,6 +13,7 @@ SERVICE = "aidis-production"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 ENVIRONMENT = "/etc/aidis/production.env"
 LEDGER = "/var/backups/aidis/backups.json"
+ACCOUNT = "/var/log/aidis-accounting.log"
 # Mended by the first command that the hint of the check names.
 BY_HINT = ""
 
@@ -190,7 +191,24 @@ BREAKAGES = {
     "state-writable": broken("chmod 0777 /var/lib/aidis", "security.state_directory"),
     "backups-readable": broken("chmod 0755 /var/backups/aidis", "security.backup_directory"),
     "log-readable": broken("chmod 0644 /var/log/aidis/production.log", "security.log_files"),
+    "accounting-writable": broken(
+        f"chmod 0666 {ACCOUNT}", "security.accounting", mend=f"chmod 0640 {ACCOUNT}", hint="chmod 0640"
+    ),
+    "accounting-gone": broken(
+        f"mv {ACCOUNT} {ACCOUNT}.kept", "security.accounting", mend=f"mv {ACCOUNT}.kept {ACCOUNT}", hint="deployment"
+    ),
     "user-with-a-shell": broken("usermod --shell /bin/bash ridgetop", "security.service_user"),
+    # The host's own policy
+    "root-with-a-password": broken(
+        "printf 'PermitRootLogin yes\\nPasswordAuthentication yes\\n' > /etc/ssh/sshd_config.d/00-root.conf",
+        "security.root_login",
+    ),
+    "restart-due": broken(
+        "echo libc6 > /run/reboot-required.pkgs; touch /run/reboot-required",
+        "security.reboot",
+        mend="rm /run/reboot-required /run/reboot-required.pkgs",
+        hint="systemctl reboot",
+    ),
     # Schema and data
     "index-dropped": broken(
         sql("DROP INDEX idx_sessions_agent_type"),
