@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ testinfra_hosts = ["ansible://aidis-security?sudo=true"]
 # Files that have to hold secrets: root's, or root's and the service's group's.
 HOMES = ("/etc/aidis/production.env", "/var/lib/aidis/inputs/")
 TREES = "/etc /var /tmp /opt /run /root /home /usr/local"
-# Looks at every process until it is told to stop: a command that lives for a moment is seen, too, at 200 looks a second.
+# Looks at every process until it is told to stop, 200 times a second: a command that lives for a moment is seen, too.
 WATCH = r"""
 import glob, os, time
 seen = set()
@@ -37,7 +36,7 @@ with open("/run/cmdlines", "wb") as file:
 
 
 @pytest.fixture(scope="module")
-def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a deployment with other values, one that fails, a rollback, a verification and a diagnosis print."""
 
     own = Path(request.config.getoption("--ansible-inventory"))
@@ -59,7 +58,7 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     host.run_expect([0], "touch /run/watched; until test -e /run/cmdlines; do sleep 0.1; done")
     assert [run.status for run in runs if run.status not in (0, 2)] == []
     assert runs[0].status == 0 and runs[1].status == 2, runs[1].output[-3000:]
-    yield "\n".join(run.output for run in runs) + "".join(
+    return "\n".join(run.output for run in runs) + "".join(
         path.read_text(errors="replace") for path in Path(reports).rglob("*") if path.is_file()
     )
 
@@ -83,8 +82,8 @@ def test_the_host_holds_none_but_where_it_belongs(host: Any, said: str, wanted: 
         [0], "umask 077; journalctl --no-pager --output=export > /dev/shm/journal; cp /run/cmdlines /dev/shm/"
     )
     found = host.run(
-        f"grep --recursive --files-with-matches --fixed-strings --binary-files=text --devices=skip --file=/dev/shm/patterns"
-        f" {TREES} /dev/shm/journal /dev/shm/cmdlines 2>/dev/null"
+        "grep --recursive --files-with-matches --fixed-strings --binary-files=text --devices=skip"
+        f" --file=/dev/shm/patterns {TREES} /dev/shm/journal /dev/shm/cmdlines 2>/dev/null"
     ).stdout.splitlines()
     host.run_expect([0], "rm /dev/shm/patterns /dev/shm/journal /dev/shm/cmdlines")
     assert any(path == HOMES[0] for path in found), "the search finds nothing at all"
