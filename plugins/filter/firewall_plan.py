@@ -62,7 +62,7 @@ _value:
     - C(add) and C(remove), the rules as M(community.general.ufw) takes them; C(ipv6), C(policy), C(logging), C(boot),
       C(enable), what else has to change; C(changes), all of it in words; C(cuts), whether it could cut a connection.
     - C(others), the rules of others; C(problems), why nothing can be done; C(connection), that of this look;
-      C(pending), whether a change waits for its proof, and C(fired), whether it was taken back since none came; C(left),
+      C(pending), whether a change waits for its proof, and C(fired), whether it was taken back as none came; C(left),
       C(changes) without that; C(was_active), whether ufw runs.
   type: dict
 """

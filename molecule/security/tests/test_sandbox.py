@@ -1,0 +1,85 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a server that was broken into can do: nothing but its work. A release that tries runs in the service's place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.ridgetop.aidis.molecule.security.tests.conftest import SERVER
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
+
+UNIT = "aidis-production.service"
+EXPOSURE = 2.0
+# All that a release can be told by the inventory: no dependencies, no migrations, no project, another answer.
+HOSTILE: dict[str, Any] = {
+    "app_source": "directory",
+    "app_source_path": str(playbook.PROJECT / "tests" / "hostile_app"),
+    "app_version": "hostile",
+    "app_subdirectory": "",
+    "app_install_command": "true",
+    "app_build_command": "",
+    "app_build_products": ["server.js"],
+    "app_typescript_minimum": "",
+    "app_prune_command": "",
+    "app_migration_command": "",
+    "app_acceptance_command": "",
+    "app_schema_contract": "",
+    "app_project": False,
+    "app_working_directory": "/opt/aidis/current",
+    "systemd_exec_start": "/usr/bin/node server.js",
+    "app_health_probes": [{"id": "page", "kind": "http", "port": 8080, "path": "/", "json": {"status": "ok"}}],
+}
+
+
+@pytest.fixture(scope="module")
+def tries(on: Any, inventory: Path) -> Iterator[dict[str, str]]:
+    """What came of each try, inside the sandbox; the good release returns after it."""
+    on(SERVER, "install -D -m 0644 /dev/null /home/admin/.ssh/authorized_keys.copy")
+    where = playbook.inventories(inventory)
+    deployed = playbook.run("deploy", where, **HOSTILE)
+    assert deployed.status == 0, deployed.output[-6000:]
+    yield dict(json.loads(on(SERVER, "python3 -c %s", _GET)))
+    back = playbook.run("rollback", where, rollback_to="v1.1.0", rollback_database="none")
+    assert back.status == 0, back.output[-6000:]
+
+
+_GET = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/tries', timeout=60).read().decode())"
+
+
+def test_the_service_is_exposed_to_little(on: Any) -> None:
+    said = on(SERVER, f"systemd-analyze security --no-pager {UNIT} | tail -n 1")
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+    assert found and float(found.group(1)) <= EXPOSURE, said
+
+
+def test_nothing_that_it_tries_can_be_done(tries: dict[str, str]) -> None:
+    assert len(tries) > 20
+    assert {name: came for name, came in tries.items() if not came.startswith("refused")} == {}
+
+
+@pytest.mark.parametrize("name", ["read /etc/shadow", "write into /etc", "read the environment of another process"])
+def test_what_is_refused_is_there(on: Any, name: str) -> None:
+    """Refused for its own sake, and not since a path is misspelt: outside, root can."""
+    command = {
+        "read /etc/shadow": "cat /etc/shadow",
+        "write into /etc": "touch /etc/x && rm /etc/x",
+        "read the environment of another process": f"cat /proc/$(systemctl show -P MainPID {UNIT})/environ",
+    }[name]
+    on(SERVER, command)
+
+
+def test_a_single_directive_can_be_taken_away(on: Any, inventory: Path) -> None:
+    where = playbook.inventories(inventory)
+    planned = playbook.run(
+        "deploy", where, "--check", "--diff", systemd_sandbox={"ProtectClock": None, "UMask": "0077"}
+    )
+    assert planned.status == 0 and "-ProtectClock=yes" in planned.output and "+UMask=0077" in planned.output
+    assert "ProtectKernelLogs" in on(SERVER, f"systemctl cat {UNIT}")
