@@ -213,13 +213,6 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file, l
 POLL = 1.0
 
 
-def wish_of(params: dict[str, t.Any]) -> lock_file.Wish:
-    """Return what the options ask for. Raises LockError where they are out of range."""
-    if params["wait"] < 0:
-        raise lock_file.LockError(f"wait must not be negative: {params['wait']}")
-    return lock_options.wish_of(params, params["state"], params["ended"])
-
-
 def settle(path: str, wish: lock_file.Wish, wait: int, write: bool) -> lock_file.Answer:
     """Return the answer, asking again for up to ``wait`` seconds. Raises LockError and OSError."""
     deadline = time.monotonic() + wait
@@ -268,14 +261,13 @@ def main() -> None:
         argument_spec={
             **lock_options.ARGUMENTS,
             "state": {"type": "str", "default": "acquired", "choices": list(lock_file.STATES)},
-            "wait": {"type": "int", "default": 0},
             "ended": {"type": "str"},
         },
         supports_check_mode=True,
     )
     path = os.path.abspath(module.params["path"])
     try:
-        wish = wish_of(module.params)
+        wish = lock_options.wish_of(module.params, module.params["state"], module.params["ended"])
         answer = settle(path, wish, module.params["wait"], write=not module.check_mode)
     except (lock_file.LockError, OSError) as error:
         module.fail_json(msg=to_native(error))

@@ -589,3 +589,9 @@ def test_a_dry_run_takes_no_lock_and_tells_that_it_is_held(
 def test_a_task_without_its_action_has_no_run(release: Release, host: Path) -> None:
     refused = release("v1-abc", lock={"path": str(host / "state" / "deploy.lock")})
     assert refused["failed"] and "action" in refused["msg"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("wait", -1), ("wait", "soon"), ("lease", 0)])
+def test_values_of_a_lock_out_of_range_are_refused(release: Release, host: Path, option: str, value: Any) -> None:
+    refused = release("v1-abc", lock={**locked_by(host, 7), option: value})
+    assert refused["failed"] and option in refused["msg"] and not (host / "state" / "deploy.lock").exists()
