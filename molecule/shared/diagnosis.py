@@ -58,6 +58,8 @@ def run(where: Sequence[str], reports: Path, *arguments: str, **variables: Any) 
         },
         **{"diagnose_dest": str(reports), **variables},
     )
-    found = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {"hosts": {}, "bundle": ""}
+    found: dict[str, Any] = {"hosts": {}, "bundle": ""}
+    if told.exists():
+        found = json.loads(told.read_text(encoding="utf-8"))
     hosts = {host: {one["id"]: one for one in said["causes"]} for host, said in found["hosts"].items()}
     return Diagnosis(ran.status, ran.output, Path(found["bundle"]) if found["bundle"] else None, hosts)

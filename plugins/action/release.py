@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.ridgetop.aidis.plugins.action import deploy_lock
 
@@ -31,13 +32,16 @@ class ActionModule(ActionBase):
         lock = given.pop("lock", None)
         if not lock:
             return {**result, **ask(MODULE, given)}
+        if not isinstance(lock, dict):
+            raise AnsibleActionFail(f"lock is no mapping of options: {lock}")
         lock = deploy_lock.with_run(
             {name: value for name, value in lock.items() if value is not None}, deploy_lock.this_run()
         )
-        at_once = {name: value for name, value in lock.items() if name != "wait"}
-        answer = ask(MODULE, {**given, "lock": at_once})
-        if not answer.get("lock_refused"):
-            return {**result, **answer}
+        # A dry run is told whether the run that has the lock is dead, so that it says what a real one would do.
+        if not self._task.check_mode:
+            answer = ask(MODULE, {**given, "lock": lock})
+            if not answer.get("lock_refused"):
+                return {**result, **answer}
         taken = deploy_lock.acquire(
             lambda arguments: ask(deploy_lock.MODULE, arguments), {**lock, "state": "acquired"}, self._task.check_mode
         )

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "reason": {"type": "str"},
     "owner": {"type": "str"},
     "lease": {"type": "int", "default": LEASE},
+    "wait": {"type": "int", "default": 0},
     "takeover": {"type": "bool", "default": False},
     "account": {"type": "dict", "options": accounting.ARGUMENTS},
     "run": RUN,
@@ -39,6 +40,8 @@ def wish_of(params: dict[str, t.Any], state: str = "acquired", ended: str | None
         raise lock_file.LockError("the action of this module did not run, so there is no run to hold the lock")
     if not 1 <= params["lease"] <= lock_file.LEASE_MAX:
         raise lock_file.LockError(f"lease must be from 1 to {lock_file.LEASE_MAX} seconds: {params['lease']}")
+    if params["wait"] < 0:
+        raise lock_file.LockError(f"wait must not be negative: {params['wait']}")
     return lock_file.Wish(
         state=state,
         controller=params["run"],

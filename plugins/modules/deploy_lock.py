@@ -264,8 +264,6 @@ POLL = 1.0
 
 def wish_of(params: dict[str, t.Any]) -> lock_file.Wish:
     """Return what the options ask for. Raises LockError where they are out of range."""
-    if params["wait"] < 0:
-        raise lock_file.LockError(f"wait must not be negative: {params['wait']}")
     if params["state"] == "released" and params["account"] and params["account"]["result"] is None:
         raise lock_file.LockError("account.result must say how the run ended that gives the lock back")
     return lock_options.wish_of(params, params["state"], params["ended"])
@@ -319,7 +317,6 @@ def main() -> None:
         argument_spec={
             **lock_options.ARGUMENTS,
             "state": {"type": "str", "default": "acquired", "choices": list(lock_file.STATES)},
-            "wait": {"type": "int", "default": 0},
             "ended": {"type": "str"},
         },
         supports_check_mode=True,

@@ -522,7 +522,7 @@ def main() -> None:
             "secrets": {"type": "dict", "no_log": True},
             "service": {"type": "str"},
             "force_restart": {"type": "bool", "default": False},
-            "lock": {"type": "dict", "options": {**lock_options.ARGUMENTS, "wait": {"type": "int", "default": 0}}},
+            "lock": {"type": "dict", "options": lock_options.ARGUMENTS},
             "keep": {"type": "int", "default": 5},
         },
         supports_check_mode=True,

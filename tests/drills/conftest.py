@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.ridgetop.aidis.molecule.shared.playbook import Ran
 from ansible_collections.ridgetop.aidis.tests.drills import controller
-from ansible_collections.ridgetop.aidis.tests.drills.controller import Outcome
 from ansible_collections.ridgetop.aidis.tests.drills.drill import GOOD, OLD, SNAPSHOTS, Drills
 from ansible_collections.ridgetop.aidis.tests.drills.machine import Machine, Observation
 from ansible_collections.ridgetop.aidis.tests.drills.report import FILE, Report
@@ -61,7 +61,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def first(machine: Machine) -> tuple[Outcome, Observation] | None:
+def first(machine: Machine) -> tuple[Ran, Observation] | None:
     """A first deployment that fails, and the machine after it; None where this machine has its first behind it."""
     if Snapshots(machine).are_there(SNAPSHOTS.values()):
         return None
@@ -71,7 +71,7 @@ def first(machine: Machine) -> tuple[Outcome, Observation] | None:
 
 
 @pytest.fixture(scope="session")
-def drills(machine: Machine, first: tuple[Outcome, Observation] | None, request: pytest.FixtureRequest) -> Drills:
+def drills(machine: Machine, first: tuple[Ran, Observation] | None, request: pytest.FixtureRequest) -> Drills:
     """The stage, with both good versions deployed once and kept. What failed before is none of their business."""
     snapshots = Snapshots(machine)
     if not snapshots.are_there(SNAPSHOTS.values()):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
+from ansible_collections.ridgetop.aidis.molecule.shared.playbook import Ran
 from ansible_collections.ridgetop.aidis.tests.drills.machine import INVENTORIES
 
 OPERATOR = "drill"
@@ -29,24 +30,6 @@ class At:
     task: str
     nth: int = 1
     later: float = 0
-
-
-@dataclass
-class Outcome:
-    """How a run of ansible-playbook ended."""
-
-    status: int
-    output: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended as a failed run does, and not by a signal or a wrong option."""
-        return self.status == 2
-
-    def says(self, *texts: str) -> bool:
-        """Whether all texts stand in the output, wherever its lines are broken."""
-        flat = " ".join(self.output.split())
-        return all(text in flat for text in texts)
 
 
 @dataclass
@@ -70,7 +53,7 @@ class Run:
                     return
         raise AssertionError(f"the task never began: {at}\n{''.join(self.lines)[-6000:]}")
 
-    def kill(self) -> Outcome:
+    def kill(self) -> Ran:
         """End it, and all that it has started and that is still its own, by SIGKILL."""
         # Stopped first, so that it starts nothing while it is looked at. Its workers have sessions of their own.
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -79,12 +62,12 @@ class Run:
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return Outcome(self.process.returncode, "".join(self.lines))
+        return Ran(self.process.returncode, "".join(self.lines))
 
-    def end(self) -> Outcome:
+    def end(self) -> Ran:
         """Wait for its end."""
         rest, _ = self.process.communicate()
-        return Outcome(self.process.returncode, "".join(self.lines) + rest)
+        return Ran(self.process.returncode, "".join(self.lines) + rest)
 
 
 def descendants(pid: int) -> list[int]:
@@ -106,13 +89,12 @@ def descendants(pid: int) -> list[int]:
 
 
 @contextmanager
-def started(playbook: str, *arguments: str, **variables: Any) -> Iterator[Run]:
+def started(name: str, *arguments: str, **variables: Any) -> Iterator[Run]:
     """Start a playbook of the collection with variables over the inventory's; it does not outlive the block."""
     hosts = [f"--inventory={path}" for path in INVENTORIES]
-    extra = json.dumps({"app_operator": OPERATOR, **variables})
-    command = ["ansible-playbook", f"ridgetop.aidis.{playbook}", *hosts, "--extra-vars", extra, *arguments]
+    command = playbook.command(name, hosts, *arguments, **{"app_operator": OPERATOR, **variables})
     # Where skipped tasks are not shown, a task is shown only when its first result is there.
-    environment = {**os.environ, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"}
+    environment = {**os.environ, **playbook.PLAIN, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"}
     process = subprocess.Popen(
         command,
         text=True,
@@ -130,14 +112,14 @@ def started(playbook: str, *arguments: str, **variables: Any) -> Iterator[Run]:
 
 
 def play(
-    playbook: str,
+    name: str,
     *arguments: str,
     kill_at: At | None = None,
     disturb: tuple[At, Callable[[], object]] | None = None,
     **variables: Any,
-) -> Outcome:
+) -> Ran:
     """Run a playbook to its end, or kill it at a moment, or do something else at one and let it go on."""
-    with started(playbook, *arguments, **variables) as run:
+    with started(name, *arguments, **variables) as run:
         if kill_at is not None:
             run.until(kill_at)
             return run.kill()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from ansible_collections.ridgetop.aidis.molecule.shared.playbook import Ran
 from ansible_collections.ridgetop.aidis.tests.drills import controller
-from ansible_collections.ridgetop.aidis.tests.drills.controller import Outcome
 from ansible_collections.ridgetop.aidis.tests.drills.invariants import faults
 from ansible_collections.ridgetop.aidis.tests.drills.machine import Machine, wait_for
 from ansible_collections.ridgetop.aidis.tests.drills.report import Line, Report
@@ -54,11 +54,11 @@ class Drill:
     given_up: str = ""
     parts: list[Part] = field(default_factory=list)
 
-    def deploy(self, version: str = GOOD, **options: Any) -> Outcome:
+    def deploy(self, version: str = GOOD, **options: Any) -> Ran:
         """Run deploy.yml."""
         return controller.play("deploy", app_version=version, **options)
 
-    def rollback(self, **options: Any) -> Outcome:
+    def rollback(self, **options: Any) -> Ran:
         """Run rollback.yml."""
         return controller.play("rollback", **options)
 

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ridgetop.aidis.tests.drills.controller import Outcome
+from ansible_collections.ridgetop.aidis.molecule.shared.playbook import Ran
 from ansible_collections.ridgetop.aidis.tests.drills.drill import OLD
 from ansible_collections.ridgetop.aidis.tests.drills.machine import Machine, Observation
 
 
 @pytest.mark.fast
-def test_it_leaves_the_service_stopped(first: tuple[Outcome, Observation] | None, machine: Machine) -> None:
+def test_it_leaves_the_service_stopped(first: tuple[Ran, Observation] | None, machine: Machine) -> None:
     if first is None:
         pytest.skip("this machine was kept, and has its first deployment behind it (--keep)")
     outcome, seen = first

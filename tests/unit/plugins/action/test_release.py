@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.ridgetop.aidis.plugins.action import deploy_lock
 from ansible_collections.ridgetop.aidis.plugins.action import release as action
 
@@ -41,8 +42,8 @@ def held(pid: int) -> Answer:
 def ask() -> Ask:
     """Run the action against modules that give these answers; return the last one, and what was asked of which."""
 
-    def call(*answers: Answer, **options: Any) -> tuple[Answer, list[dict[str, Any]]]:
-        task = mock.MagicMock(args={"root": "/x", **options}, async_val=0, check_mode=False)
+    def call(*answers: Answer, check: bool = False, **options: Any) -> tuple[Answer, list[dict[str, Any]]]:
+        task = mock.MagicMock(args={"root": "/x", **options}, async_val=0, check_mode=check)
         plugin = action.ActionModule(task, mock.MagicMock(), mock.MagicMock(), None, None, None)
         with mock.patch.object(plugin, "_execute_module", side_effect=[dict(answer) for answer in answers]) as module:
             result: Answer = plugin.run(task_vars={})
@@ -63,7 +64,6 @@ def test_a_free_lock_takes_one_round_trip(ask: Ask) -> None:
     result, (asked,) = ask(RETURNED, lock={"path": "/l", "owner": None, "wait": 60})
     assert result["id"] == "v1" and asked["name"] == RELEASE
     assert asked["lock"]["path"] == "/l" and asked["lock"]["run"]["pid"] == os.getpid() and asked["lock"]["owner"]
-    assert "wait" not in asked["lock"], "the module would wait for a run that may be dead"
 
 
 def test_the_account_goes_with_the_lock(ask: Ask) -> None:
@@ -93,3 +93,14 @@ def test_a_living_run_is_waited_for(ask: Ask) -> None:
 def test_a_dead_run_loses_it_and_that_is_said(ask: Ask) -> None:
     result, asked = ask(REFUSED, held(NOWHERE), TAKEN, {**RETURNED, "warnings": ["besides"]}, lock={"path": "/l"})
     assert asked[2]["ended"] == "theirs" and result["warnings"] == ["Took over the lock", "besides"]
+
+
+def test_a_dry_run_is_told_that_the_run_is_dead(ask: Ask) -> None:
+    result, asked = ask(held(NOWHERE), TAKEN, RETURNED, lock={"path": "/l"}, check=True)
+    assert [one["name"] for one in asked] == [LOCK, LOCK, RELEASE] and asked[1]["ended"] == "theirs"
+    assert result["warnings"] == ["Took over the lock"]
+
+
+def test_a_lock_that_is_no_mapping_is_refused(ask: Ask) -> None:
+    with pytest.raises(AnsibleActionFail, match="no mapping"):
+        ask(lock="/var/lib/aidis/deploy.lock")

@@ -603,3 +603,9 @@ def test_a_release_returns_with_the_secrets_of_today(release: Release, deployed:
     assert environment.read_text() == "# PASSWORD=x\nLEVEL=info\nPASSWORD='n\new'\nURL=plain\nLAST=1"
     assert back["restored"] == inputs
     assert release("v1-abc", "returned", inputs=inputs, secrets=today)["restored"] == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("wait", -1), ("wait", "soon"), ("lease", 0)])
+def test_values_of_a_lock_out_of_range_are_refused(release: Release, host: Path, option: str, value: Any) -> None:
+    refused = release("v1-abc", lock={**locked_by(host, 7), option: value})
+    assert refused["failed"] and option in refused["msg"] and not (host / "state" / "deploy.lock").exists()
