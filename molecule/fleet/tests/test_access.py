@@ -76,8 +76,16 @@ def test_nothing_else_does(connect: Connect, options: dict[str, str], says: str)
 
 
 @pytest.mark.usefixtures("moved")
-def test_nobody_does_from_elsewhere(connect: Connect) -> None:
-    said = connect()
+def test_nobody_does_from_elsewhere(connect: Connect, on: Any) -> None:
+    """The firewall drops it; and with that out of the way the server refuses it."""
+    said = connect(connect_timeout="3")
+    assert "in by" not in said and "timeout expired" in said
+    rule = f"proto tcp from {ELSEWHERE} to any port 5432"
+    on(DATABASE, f"ufw allow {rule}")
+    try:
+        said = connect()
+    finally:
+        on(DATABASE, f"ufw delete allow {rule}")
     assert "in by" not in said and f'pg_hba.conf rejects connection for host "{ELSEWHERE}"' in said
 
 

@@ -13,7 +13,7 @@ import pytest
 import testinfra
 from ansible_collections.ridgetop.aidis.molecule.shared import playbook, secrets
 
-testinfra_hosts = ["ansible://aidis-security?sudo=true"]
+testinfra_hosts = ["ansible://aidis-security-server?sudo=true"]
 
 # Files that have to hold secrets: root's, or root's and the service's group's.
 HOMES = ("/etc/aidis/production.env", "/var/lib/aidis/inputs/")
