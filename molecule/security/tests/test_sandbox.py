@@ -53,11 +53,50 @@ def tries(on: Any, inventory: Path) -> Iterator[dict[str, str]]:
 
 _GET = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/tries', timeout=60).read().decode())"
 
+# The application's own tests with the service's unit round them: all of it but what is run, and that it is run once. They
+# make databases, which the service's role may not, so they have a server of their own.
+SUITE = r"""
+set -eu
+version=$(ls /etc/postgresql)
+undo() {
+  systemctl stop suite && systemctl reset-failed suite || true
+  pg_dropcluster --stop "$version" suite || true
+  rm -rf /srv/suite /run/suite.env /run/systemd/system/suite.service
+  systemctl daemon-reload
+}
+trap undo EXIT
+pg_createcluster --port 5499 --start "$version" suite >/dev/null
+printf "CREATE ROLE suite SUPERUSER LOGIN PASSWORD 'suite'" | sudo -u postgres psql --quiet --port 5499
+(umask 077; echo TEST_DATABASE_URL=postgresql://suite:suite@127.0.0.1:5499/postgres >/run/suite.env)
+install -d -o ridgetop-build -g ridgetop-build /srv/suite
+sudo -u ridgetop-build sh -euc '
+  export HOME=/srv/suite npm_config_cache=/var/cache/npm-shared
+  git clone --quiet --branch v1.1.0 /srv/git/aidis.git /srv/suite/app
+  cd /srv/suite/app/mcp-server
+  npm ci --no-audit --no-fund --loglevel=error
+  npm run --silent build' >&2
+sed -e 's|^Type=.*|Type=oneshot|' -e '/^Restart/d; /^ExecReload/d; /^TimeoutStartSec/d' \
+  -e 's|^EnvironmentFile=.*|EnvironmentFile=/run/suite.env|' -e 's|^WorkingDirectory=.*|WorkingDirectory=/srv/suite/app/mcp-server|' \
+  -e 's|^ExecStart=.*|ExecStart=/bin/sh -c "exec node_modules/.bin/tsx --test test/*.test.ts"|' \
+  "/etc/systemd/system/$1" >/run/systemd/system/suite.service
+systemctl daemon-reload
+systemctl start suite || true
+systemctl show --property Result suite
+journalctl --unit suite --output cat --no-pager
+"""
+
 
 def test_the_service_is_exposed_to_little(on: Any) -> None:
     said = on(SERVER, f"systemd-analyze security --no-pager {UNIT} | tail -n 1")
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
     assert found and float(found.group(1)) <= EXPOSURE, said
+
+
+def test_the_applications_own_tests_pass_inside(on: Any) -> None:
+    said = on(SERVER, "bash -c %s suite %s", SUITE, UNIT)
+    ran = {name: int(count) for name, count in re.findall(r"^# (tests|pass|fail|skipped) (\d+)$", said, re.MULTILINE)}
+    assert said.startswith("Result=success") and ran["tests"] > 50, said[-6000:]
+    assert (ran["pass"], ran["fail"], ran["skipped"]) == (ran["tests"], 0, 0), said[-6000:]
 
 
 def test_nothing_that_it_tries_can_be_done(tries: dict[str, str]) -> None:
