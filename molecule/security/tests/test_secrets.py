@@ -18,7 +18,7 @@ testinfra_hosts = ["ansible://aidis-security-server?sudo=true"]
 # Files that have to hold secrets: root's, or root's and the service's group's.
 HOMES = ("/etc/aidis/production.env", "/var/lib/aidis/inputs/")
 TREES = "/etc /var /tmp /opt /run /root /home /usr/local"
-# Looks at every process until it is told to stop, 200 times a second: a command that lives for a moment is seen, too.
+# Looks at every process until it is told to stop, 50 times a second: a command that lives for a moment is seen, too.
 WATCH = r"""
 import glob, os, time
 seen = set()
@@ -29,7 +29,7 @@ while not os.path.exists("/run/watched"):
                 seen.add(file.read())
         except OSError:
             pass
-    time.sleep(0.005)
+    time.sleep(0.02)
 with open("/run/cmdlines", "wb") as file:
     file.write(b"\n".join(seen))
 """
