@@ -34,6 +34,18 @@ def of(inventory: Path) -> dict[str, str]:
 
 def forms(secret: str) -> list[str]:
     """The secret as it is, and as URLs, base64, JSON and shells write it."""
-    raw = secret.encode()
-    written = [quote(secret, safe=""), quote(secret), base64.b64encode(raw).decode(), json.dumps(secret)[1:-1]]
-    return [secret, *written, shlex.quote(secret)]
+    written = [quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], shlex.quote(secret)]
+    return [secret, *written, *_within_base64(secret.encode())]
+
+
+def _within_base64(raw: bytes) -> list[str]:
+    """What base64 makes of the bytes inside a longer text, at each of the three places that they can begin at.
+
+    Letters that hold bits of what stands before and after are left out.
+    """
+    found = []
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + raw).decode()
+        end = (before + len(raw)) * 8 // 6
+        found.append(whole[(before * 8 + 5) // 6 : end])
+    return found
