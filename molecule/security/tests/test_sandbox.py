@@ -53,8 +53,8 @@ def tries(on: Any, inventory: Path) -> Iterator[dict[str, str]]:
 
 _GET = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/tries', timeout=60).read().decode())"
 
-# The application's own tests with the service's unit round them: all of it but what is run, and that it is run once. They
-# make databases, which the service's role may not, so they have a server of their own.
+# The application's own tests with the service's unit round them: all of it but what is run, and that it is run once.
+# They make databases, which the service's role may not, so they have a server of their own.
 SUITE = r"""
 set -eu
 version=$(ls /etc/postgresql)
@@ -76,7 +76,8 @@ sudo -u ridgetop-build sh -euc '
   npm ci --no-audit --no-fund --loglevel=error
   npm run --silent build' >&2
 sed -e 's|^Type=.*|Type=oneshot|' -e '/^Restart/d; /^ExecReload/d; /^TimeoutStartSec/d' \
-  -e 's|^EnvironmentFile=.*|EnvironmentFile=/run/suite.env|' -e 's|^WorkingDirectory=.*|WorkingDirectory=/srv/suite/app/mcp-server|' \
+  -e 's|^EnvironmentFile=.*|EnvironmentFile=/run/suite.env|' \
+  -e 's|^WorkingDirectory=.*|WorkingDirectory=/srv/suite/app/mcp-server|' \
   -e 's|^ExecStart=.*|ExecStart=/bin/sh -c "exec node_modules/.bin/tsx --test test/*.test.ts"|' \
   "/etc/systemd/system/$1" >/run/systemd/system/suite.service
 systemctl daemon-reload
