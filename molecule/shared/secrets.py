@@ -33,7 +33,7 @@ def of(inventory: Path) -> dict[str, str]:
 
 
 def forms(secret: str) -> list[str]:
-    """The secret as it is, and as URLs, base64, JSON and shells write it."""
-    raw = secret.encode()
+    """The secret as it is, and as URLs, base64, JSON, shells and SQL write it."""
+    raw, literal = secret.encode(), secret.replace("'", "''")
     written = [quote(secret, safe=""), quote(secret), base64.b64encode(raw).decode(), json.dumps(secret)[1:-1]]
-    return [secret, *written, shlex.quote(secret)]
+    return [secret, *written, shlex.quote(secret), literal, literal.replace("\\", "\\\\")]

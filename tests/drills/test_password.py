@@ -44,11 +44,14 @@ def opens(machine: Machine, password: str) -> bool:
 
 
 def holds(drill: Drill, password: str, other: str) -> None:
-    """One password is the database's and the environment file's, and the other one nobody's."""
+    """One password is the database's and the environment file's, the other one nobody's, and no log has either."""
     assert opens(drill.machine, password) and not opens(drill.machine, other)
     text = drill.machine.run("cat /etc/aidis/production.env")
     assert any(form in text for form in secrets.forms(password))
     assert not any(form in text for form in secrets.forms(other))
+    log = drill.machine.run("cat /var/log/postgresql/*.log")
+    assert "CREATE " in log, "nothing is logged at all"
+    assert not any(form in log for word in (password, other) for form in secrets.forms(word))
 
 
 def longest(silences: list[Silence]) -> float:
