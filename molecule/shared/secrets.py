@@ -33,9 +33,10 @@ def of(inventory: Path) -> dict[str, str]:
 
 
 def forms(secret: str) -> list[str]:
-    """The secret as it is, and as URLs, base64, JSON and shells write it."""
+    """The secret as it is, and as URLs, base64, JSON, shells and SQL write it."""
+    literal = secret.replace("'", "''")
     written = [quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], shlex.quote(secret)]
-    return [secret, *written, *_within_base64(secret.encode())]
+    return [secret, *written, literal, literal.replace("\\", "\\\\"), *_within_base64(secret.encode())]
 
 
 def _within_base64(raw: bytes) -> list[str]:
