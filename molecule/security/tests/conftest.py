@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ def on(inventory: Path) -> Callable[..., str]:
     def run(name: str, command: str, *arguments: str) -> str:
         host = testinfra.get_host(f"ansible://{name}?sudo=true", ansible_inventory=str(inventory))
         return str(host.check_output(command, *arguments))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def inside() -> Callable[[str, str], str]:
+    """Run a script as root on the server, with an input; by podman, since ssh and sudo would write down what it holds."""
+    podman = [str(playbook.PROJECT / "molecule/shared/bin/podman"), "exec", "--interactive", SERVER]
+
+    def run(script: str, given: str) -> str:
+        done = subprocess.run([*podman, "sh", "-c", script], input=given, capture_output=True, text=True, check=True)
+        return done.stdout
 
     return run
 

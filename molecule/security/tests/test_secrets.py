@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +85,9 @@ def test_the_controller_printed_and_wrote_none(said: str, wanted: dict[str, list
     assert [name for name, forms in wanted.items() if any(form in said for form in forms)] == []
 
 
-def test_the_host_holds_none_but_where_it_belongs(said: str, wanted: dict[str, list[str]]) -> None:
-    """Searched for by podman: ssh and sudo would write down what is looked for."""
-    patterns = "\n".join(form for forms in wanted.values() for form in forms) + "\n"
-    podman = str(playbook.PROJECT / "molecule/shared/bin/podman")
-    script = [podman, "exec", "--interactive", SERVER, "sh", "-c", SEARCH]
-    found = subprocess.run(script, input=patterns, capture_output=True, text=True, check=True).stdout.splitlines()
+@pytest.mark.usefixtures("said")
+def test_the_host_holds_none_but_where_it_belongs(wanted: dict[str, list[str]], inside: Any) -> None:
+    found = inside(SEARCH, "\n".join(form for forms in wanted.values() for form in forms) + "\n").splitlines()
     assert HOMES[0] in found, "the search finds nothing at all"
     assert [path for path in found if not path.startswith(HOMES)] == []
 
