@@ -49,7 +49,7 @@ def on(inventory: Path) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def inside() -> Callable[[str, str], str]:
-    """Run a script as root on the server, with an input; by podman, since ssh and sudo would write down what it holds."""
+    """Run a script as root on the server, with an input; by podman: ssh and sudo would write down what it holds."""
     podman = [str(playbook.PROJECT / "molecule/shared/bin/podman"), "exec", "--interactive", SERVER]
 
     def run(script: str, given: str) -> str:
