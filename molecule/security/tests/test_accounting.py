@@ -82,7 +82,7 @@ def test_a_deployment_says_who_from_where_what_and_when(account: Account, on: An
 @pytest.mark.parametrize(
     ("name", "variables", "step"),
     [
-        ("deploy", {"app_version": "no-such-version"}, "source"),
+        ("deploy", {"app_version": "no-such-version"}, "version"),
         ("deploy", {"aidis_mcp_port": 70000}, "fit"),
         ("deploy", {"app_version": "v1.0.0", "app_build_command": "exit 7"}, "Build"),
         ("rollback", {"rollback_to": "no-such-version"}, "release"),

@@ -57,7 +57,7 @@ _GET = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:80
 # They make databases, which the service's role may not, so they have a server of their own.
 SUITE = r"""
 set -eu
-version=$(ls /etc/postgresql)
+version=$(pg_lsclusters --no-header | cut -d " " -f 1)
 undo() {
   systemctl stop suite && systemctl reset-failed suite || true
   pg_dropcluster --stop "$version" suite || true
