@@ -20,7 +20,8 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.net import excerpt
 
 SEVERITIES = ("info", "low", "moderate", "high", "critical")
 NO_LOCK = "ENOLOCK"
-TIMED_OUT = 124
+# Of timeout(1), the second where it had to kill.
+TIMED_OUT = (124, 137)
 NAMES_SHOWN = 5
 
 
@@ -123,7 +124,7 @@ def _report(answer: Answer) -> Mapping[str, t.Any]:
 
 def _unknown(report: Mapping[str, t.Any], answer: Answer) -> UnknownError:
     """Why there is no report: npm says it in one of several places, and not all of them always."""
-    if answer.status == TIMED_OUT:
+    if answer.status in TIMED_OUT:
         return UnknownError("npm got no answer in time")
     error = _mapping(report.get("error"))
     if error.get("code") == NO_LOCK:
