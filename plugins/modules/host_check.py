@@ -19,7 +19,8 @@ description:
     O(checks[].kind).
 notes:
   - Needs nothing but Python's standard library. Kinds that ask a tool (V(package), V(unit), V(timer), V(journal),
-    V(firewall), V(output), V(root_login), V(security_updates), V(reboot)) are skipped where the tool is missing.
+    V(firewall), V(npm_audit), V(output), V(root_login), V(security_updates), V(reboot)) are skipped where the tool is
+    missing.
   - Works for an unprivileged user. What such a user may not see is skipped with the reason.
   - Values given to the kind V(value) are part of the task's arguments. Pass the length or the strength of a
     secret, never the secret.
@@ -66,6 +67,8 @@ options:
           - V(listening) needs O(checks[].port), takes O(checks[].address), O(checks[].only), O(checks[].process).
             TCP only.
           - V(memory) needs O(checks[].minimum_mb) or O(checks[].minimum_percent), takes O(checks[].available).
+          - V(npm_audit) needs O(checks[].argv), a command that prints what C(npm audit --json) does, takes
+            O(checks[].threshold). Skipped where it prints no such report, as where the registry cannot be asked.
           - V(output) needs O(checks[].argv), a command that only reads, takes O(checks[].exit_status),
             O(checks[].contains), O(checks[].excludes).
           - V(package) needs O(checks[].name), takes O(checks[].state), O(checks[].minimum), O(checks[].maximum),
@@ -101,6 +104,7 @@ options:
           - journal
           - listening
           - memory
+          - npm_audit
           - output
           - package
           - port_free
@@ -327,6 +331,10 @@ options:
       target:
         description: Target of the symbolic link.
         type: str
+      threshold:
+        description: Least severity of a vulnerability that is not accepted. The default is V(high).
+        type: str
+        choices: [info, low, moderate, high, critical]
       type:
         description: Type of the file. Links are followed unless V(link) or O(checks[].target) is given.
         type: str

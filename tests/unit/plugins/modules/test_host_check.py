@@ -33,6 +33,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     Ran,
 )
 from ansible_collections.ridgetop.aidis.plugins.modules import host_check
+from ansible_collections.ridgetop.aidis.tests.unit.plugins.module_utils import npm_samples
 
 Run = Callable[..., dict[str, Any]]
 
@@ -838,6 +839,32 @@ def test_reboot_of_what_is_around_a_container_is_skipped(
     assert status == "skip" and "6.1.0-18-amd64, is none of Debian's" in reason
 
 
+# --- npm
+
+
+def test_npm_audit(check: Run, host: ScriptedHost) -> None:
+    host.says("npm audit", npm_samples.VULNERABLE, status=1)
+    found = check("npm_audit", argv=["npm", "audit"])
+    assert outcome(found) == ("fail", "2 critical, 1 moderate: leaf (critical), middle (critical), good (moderate)")
+    assert found["expected"] == "no vulnerability known that is high or worse"
+    host.says("npm audit", npm_samples.MODERATE)
+    assert check("npm_audit", argv=["npm", "audit"])["status"] == "pass"
+    assert check("npm_audit", argv=["npm", "audit"], threshold="moderate")["status"] == "fail"
+    host.says("npm audit", npm_samples.NONE)
+    assert outcome(check("npm_audit", argv=["npm", "audit"], threshold="info")) == ("pass", "no known vulnerabilities")
+
+
+def test_npm_audit_without_an_answer_is_skipped(check: Run, host: ScriptedHost) -> None:
+    host.says("npm audit", npm_samples.NO_ENDPOINT, status=1)
+    status, told = outcome(check("npm_audit", argv=["npm", "audit"]))
+    assert status == "skip" and told.startswith("not known: 405 Method Not Allowed")
+
+
+def test_npm_audit_that_does_not_end_is_skipped(check: Run) -> None:
+    found = check("npm_audit", argv=["sleep", "30"], timeout=0.3)
+    assert outcome(found) == ("skip", "not known: sleep did not end within 0.3 s")
+
+
 # --- what cannot be looked at
 
 # Kinds that every Linux can tell about, whoever asks: they are met or not.
@@ -851,6 +878,7 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
     "journal": ({}, "no command journalctl"),
     "listening": ({"port": 1}, "cannot read /proc/net/tcp"),
     "memory": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
+    "npm_audit": ({"argv": ["/broken"]}, "cannot run"),
     "output": ({"argv": ["/broken"]}, "cannot run"),
     "package": ({"name": "bash"}, "no command apt-cache"),
     "port_free": ({"port": 1}, "cannot read /proc/net/tcp"),
@@ -945,6 +973,8 @@ def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
         ({"kind": "listening", "port": 1, "only": True}, "only needs address"),
         ({"kind": "command_version", "argv": ["a"], "minimum": "new"}, "dotted numbers"),
         ({"kind": "command_version", "argv": [], "minimum": "1"}, "argv must hold"),
+        ({"kind": "npm_audit", "argv": []}, "argv must hold"),
+        ({"kind": "npm_audit", "argv": ["npm"], "threshold": "none"}, "threshold must be one of"),
         ({"kind": "cpus", "minimum": "two"}, "whole number"),
         ({"kind": "cpus", "minimum": "\u00b2"}, "whole number"),
         ({"kind": "distribution", "allowed": []}, "at least one"),
