@@ -68,8 +68,8 @@ def _kind(allowed: str, *patterns: str, most: int = 1000) -> Kind:
 # Letters and digits of all scripts; no quote, no blank, nothing that a shell, systemd (`%`, `:`), logrotate or SQL
 # gives a meaning to.
 _SEGMENT = r"(?!\.\.?(?:/|\Z))[\w.@+=~][\w.@+,=~-]*"
-_SEGMENT_BLANKS = r"(?!\.\.(?:/|\Z))[\w.@+=~][\w.@+,=~-]*(?: +[\w.@+,=~-]+)*"
-_SEGMENT_PATTERN = r"(?!\.\.?(?:/|\Z))[\w.@+=~*?\[\]][\w.@+,=~*?\[\]{}-]*(?: +[\w.@+,=~*?\[\]{}-]+)*"
+_SEGMENT_BLANKS = r"(?!\.\.(?:/|\Z))[\w.@+=~][\w.@+,=~-]*(?: +[\w.@+,=~][\w.@+,=~-]*)*"
+_SEGMENT_PATTERN = r"(?!\.\.?(?:/|\Z))(?!.*\{\{)[\w.@+=~*?\[\]][\w.@+,=~*?\[\]{}-]*(?: +[\w.@+,=~*?\[\]{}-]+)*"
 _PATH = rf"(?:/+{_SEGMENT})+/*"
 _PATH_BLANKS = rf"(?:/+{_SEGMENT_BLANKS})+/*"
 _HOST = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.?"
@@ -90,7 +90,7 @@ def _is_address(text: str) -> bool:
 
 
 def _is_peer(text: str) -> bool:
-    return firewall_rules.network_of(text) is not None and "%" not in text or _is_address(text.removeprefix("."))
+    return (firewall_rules.network_of(text) is not None and "%" not in text) or _is_address(text.removeprefix("."))
 
 
 def _is_port(text: str) -> bool:
@@ -111,14 +111,14 @@ KINDS: dict[str, Kind] = {
     "user": _kind("a user of Linux: letters, digits and ._-, at most 32", r"[A-Za-z_][A-Za-z0-9_.-]{0,31}"),
     "mode": _kind("a mode as 0640", r"[0-7]{3,4}"),
     "path": _kind(
-        "an absolute path without blanks, .. and characters that programs give a meaning to (letters, digits and _.@+,=~-)",
+        "an absolute path without blanks and .. (letters, digits and _.@+,=~-)",
         _PATH,
     ),
     "path_blanks": _kind(
         "an absolute path without .. (letters, digits, blanks and _.@+,=~-), or ~", rf"-?{_PATH_BLANKS}", "-?~"
     ),
     "path_home": _kind("a path, absolute or from ~ (letters, digits and _.@+,=~-)", rf"(?:~[\w.-]*)?{_PATH}"),
-    "path_writable": _kind("an absolute path (letters, digits and _.@+,=~-), - or + before it", rf"[-+]{{0,2}}{_PATH}"),
+    "path_writable": _kind("an absolute path (letters, digits and _.@+,=~-), - or + before it", rf"-?\+?{_PATH}"),
     "path_pattern": _kind(
         "an absolute path or a pattern of paths, without .. (letters, digits, blanks and _.@+,=~-*?[]{})",
         rf"(?:/+{_SEGMENT_PATTERN})+",
@@ -138,7 +138,7 @@ KINDS: dict[str, Kind] = {
     "repository": _kind(
         "a repository as git takes it, without blanks and quotes: a URL, host:path or a path",
         # Not an option, no helper (`ext::`) and no host that ssh would take for an option.
-        rf"(?!-)(?!\w+::)(?!.*(?://|@)-)[^\s'\"`\\$;|<>*!{_CONTROL}]+",
+        rf"(?!-)(?!\w+::)(?!.*(?://|@)-)(?!.*\.\.(?:/|\Z))[^\s'\"`\\$;|<>*!{_CONTROL}]+",
     ),
     "version": _kind(
         "a branch, a tag, a commit or a name: letters, digits, single blanks and ._+/@#,=:~-",
@@ -163,7 +163,7 @@ KINDS: dict[str, Kind] = {
     "unit_name": _kind("a name of a unit of systemd without its suffix: letters, digits and _.:@-", _UNIT),
     "unit": _kind(
         "a unit of systemd with its suffix: letters, digits and _.:@-",
-        rf"(?:{_UNIT}|[A-Za-z0-9_\\.:@-]+)"
+        r"(?:[A-Za-z0-9_]|\\x[0-9a-f]{2})(?:[A-Za-z0-9_.:@-]|\\x[0-9a-f]{2})*"
         r"\.(?:automount|device|mount|path|scope|service|slice|socket|swap|target|timer)",
     ),
     "directive": _kind("a name of a directive of systemd", r"[A-Z][A-Za-z0-9]*"),

@@ -62,8 +62,14 @@ def test_a_nul_is_refused_wherever_it_stands() -> None:
 
 
 def test_numbers_are_plain() -> None:
-    assert [list(variables.values("x", {"type": "int"}, None, one, [])) != [] for one in (5, "5", "5\n", " 5", "1_0")] == [
-        False, False, True, True, True,
+    assert [
+        list(variables.values("x", {"type": "int"}, None, one, [])) != [] for one in (5, "5", "5\n", " 5", "1_0")
+    ] == [
+        False,
+        False,
+        True,
+        True,
+        True,
     ]
 
 
