@@ -176,6 +176,7 @@ KINDS: dict[str, Kind] = {
     "repository_key": _kind(
         "an address, an absolute path, or an armored key", _URL, _PATH, _PGP.replace(r"\n", r"\r?\n"), most=200_000
     ),
+    "password": _kind("one line, whatever stands in it", r"[^\x00\n\r]*", most=100_000),
     "line": _kind("one line, without control characters", _NO_CONTROL, most=100_000),
     # A backslash at its end would make the next line of the file a part of it.
     "line_of_file": _kind(

@@ -82,6 +82,7 @@ ALLOWED = {
     "mode": "0640",
     "number": "5",
     "package": "nodejs",
+    "password": "text",
     "path": "/opt/aidis",
     "path_blanks": "/opt/aidis",
     "path_home": "~/.ssh/id_ed25519",
@@ -109,6 +110,7 @@ ALLOWED = {
 
 # What a kind allows of the hostile texts, since it is what such a value is for.
 MEANT = {
+    "password": {*HOSTILE} - {"newline", "newline at the end", "carriage return", "NUL", "very long"},
     "line": {*HOSTILE}
     - {"newline", "newline at the end", "carriage return", "tab", "escape", "line separator", "NUL"}
     - {"very long"},
