@@ -44,6 +44,6 @@ while [ "${pid:-0}" -gt 1 ]; do
 done
 
 for name in "$@"; do
-  getent ahosts "$name" | cut -d ' ' -f 1 | sort -u | sed "s/^/address $name /"
+  getent -- ahosts "$name" | cut -d ' ' -f 1 | sort -u | while read -r address; do fact address "$name $address"; done
 done
 exit 0
