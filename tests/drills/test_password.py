@@ -79,7 +79,9 @@ def test_nothing_fails_but_for_the_restart(drills: Drills) -> None:
         drill.serves()
         silences = drill.writer.silences[known:]
         assert len(silences) == 1 and silences[0].ended and silences[0].ended > begun, (begun, silences)
-        assert longest(silences) <= MARGIN * bare, (bare, silences)
+        ratio = longest(silences) / bare
+        drills.report.ratios[f"without an answer, another password / bare restart (at most {MARGIN})"] = ratio
+        assert ratio <= MARGIN, (bare, silences)
         holds(drill, NEW, FORMER)
         drill.became("deployed")
 
@@ -96,16 +98,16 @@ def test_a_release_that_returns_knows_it(drills: Drills, over: str) -> None:
         # By what is in its file, and not by sessions that live on.
         drill.machine.run('systemctl restart "$1"', SERVICE)
         drill.serves()
+        again = drill.deploy(over, **CHANGE)
+        assert again.status == 0, again.output[-6000:]
         converges(drill, over)
         drill.became("failed, returned")
 
 
 def converges(drill: Drill, version: str) -> None:
-    """The same deployment as before has nothing to do any more, at the latest the second time."""
-    for _ in range(2):
-        again = drill.deploy(version, **CHANGE)
-        assert again.status == 0, again.output[-6000:]
-    assert again.says("changed=0"), again.output[-6000:]
+    """The same deployment as before has nothing to do any more."""
+    again = drill.deploy(version, **CHANGE)
+    assert again.status == 0 and again.says("changed=0"), again.output[-6000:]
 
 
 def deploy_again(drill: Drill) -> Ran:
@@ -120,8 +122,15 @@ def roll_back(drill: Drill) -> Ran:
     return drill.rollback(rollback_to=GOOD, rollback_database="none", **CHANGE)
 
 
-@pytest.mark.parametrize("then", [deploy_again, deploy_with_the_former, roll_back])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("stage", "then"),
+    [
+        ("environment-written", deploy_again),
+        ("password-set", deploy_again),
+        ("password-set", deploy_with_the_former),
+        ("password-set", roll_back),
+    ],
+)
 def test_killed_between_its_two_halves(drills: Drills, stage: str, then: Callable[[Drill], Ran]) -> None:
     with drills.drill(f"another password, killed, {stage}, {then.__name__}") as drill:
         known = len(drill.writer.silences)
@@ -131,6 +140,6 @@ def test_killed_between_its_two_halves(drills: Drills, stage: str, then: Callabl
         outcome = then(drill)
         assert outcome.status == 0, outcome.output[-6000:]
         holds(drill, *((FORMER, NEW) if then is deploy_with_the_former else (NEW, FORMER)))
-        if then is not deploy_with_the_former:
+        if then is deploy_again:
             converges(drill, GOOD)
         drill.became("deployed")

@@ -158,8 +158,12 @@ WAYS: dict[str, dict[str, list[Work]]] = {
 
 
 async def flood(host: str, port: int, works: list[Work], seconds: float) -> None:
-    """Do it all at once, and end it after some seconds."""
+    """Do it all at once, and end it some seconds after the last connection."""
     tasks = [asyncio.create_task(connected(host, port, work)) for work in works]
+    for _ in range(300):
+        if done["opened"] + done["refused"] == len(works):
+            break
+        await asyncio.sleep(0.1)
     _, left = await asyncio.wait(tasks, timeout=seconds)
     done["stayed"] = len(left)
     for task in left:
