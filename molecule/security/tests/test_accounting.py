@@ -46,7 +46,7 @@ def account(inventory: Path, lines: Any, on: Any) -> Account:
         assert done.status == status, done.output[-6000:]
         after = lines()
         assert after[: len(before)] == before, "what was written stays as it was"
-        added = after[len(before) :]
+        added: list[Line] = after[len(before) :]
         assert {line["action"] for line in added} == {name} and len({line["run"] for line in added}) == 1, added
         journal = on(SERVER, f"journalctl --identifier aidis-accounting --output cat | grep run={added[0]['run']}")
         assert [said.partition(" ")[0] for said in journal.splitlines()] == [f"event={one['event']}" for one in added]
