@@ -117,6 +117,7 @@ KINDS: dict[str, Kind] = {
     "path_blanks": _kind(
         "an absolute path without .. (letters, digits, blanks and _.@+,=~-), or ~", rf"-?{_PATH_BLANKS}", "-?~"
     ),
+    "path_mounted": _kind("an absolute path without .. (letters, digits, blanks and _.@+,=~-)", "/", _PATH_BLANKS),
     "path_home": _kind("a path, absolute or from ~ (letters, digits and _.@+,=~-)", rf"(?:~[\w.-]*)?{_PATH}"),
     "path_writable": _kind("an absolute path (letters, digits and _.@+,=~-), - or + before it", rf"-?\+?{_PATH}"),
     "path_pattern": _kind(

@@ -87,6 +87,7 @@ ALLOWED = {
     "path_blanks": "/opt/aidis",
     "path_home": "~/.ssh/id_ed25519",
     "path_inside": "dist/server.js",
+    "path_mounted": "/",
     "path_pattern": "/var/log/aidis/x.log",
     "path_writable": "/srv/x",
     "peer": "192.0.2.0/24",
