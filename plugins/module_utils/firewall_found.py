@@ -49,7 +49,7 @@ def found(line: str) -> Found | None:
 
     ACTION[_log] PROTO PORT DESTINATION PORT SOURCE [APPLICATION APPLICATION] DIRECTION[_INTERFACE] [comment=HEX]
     """
-    rule, _, encoded = line.partition(" comment=")
+    rule, _mark, encoded = line.partition(" comment=")
     fields = rule.split()
     if len(fields) not in (7, 9):
         return None

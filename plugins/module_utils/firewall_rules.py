@@ -12,7 +12,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Python 3.9 of a host makes no such type with `|` when it is run.
+Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
 
 ANYWHERE: dict[int, Network] = {4: ipaddress.IPv4Network("0.0.0.0/0"), 6: ipaddress.IPv6Network("::/0")}
 PROTOCOLS = ("tcp", "udp")

@@ -70,7 +70,7 @@ def _ssh_ports(facts: list[tuple[str, str]], connection: str) -> Iterator[str]:
         yield ends[3]
     listens = [value.split()[0] for name, value in facts if name == "sshd_listenaddress" and value.split()]
     for address in listens:
-        host, _, port = address.rpartition(":")
+        host, _colon, port = address.rpartition(":")
         if not _is_loopback(host.strip("[]")):
             yield port
     if not listens:

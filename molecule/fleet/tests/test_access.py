@@ -91,8 +91,8 @@ def test_nobody_does_from_elsewhere(connect: Connect, on: Any) -> None:
 
 def test_the_role_owns_what_is_its_own_and_is_nobody_else(host_of: Any) -> None:
     query = (
-        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolconnlimit > 0,"
+        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolconnlimit,"
         " EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid) FROM pg_roles r WHERE rolname = 'ridgetop'"
     )
     said = host_of(DATABASE).check_output("cd / && sudo -u postgres psql -XAtd postgres -c %s", query)
-    assert said == "f|f|f|f|f|t|f"
+    assert said == "f|f|f|f|f|50|f", "20 for the pool of each host, and 10"

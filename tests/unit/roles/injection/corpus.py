@@ -150,6 +150,7 @@ TOLD = "printed, or handed on by a playbook and compared"
 
 CLASSES = {
     COMMAND: """app_install_command app_post_install_commands app_build_command app_prune_command app_migration_command
+        app_audit_command app_audit_signatures_command
         app_migration_pending_command app_acceptance_command app_dependencies_command""",
     PATTERN: "app_source_exclude app_migration_files app_acceptance_total app_acceptance_passed app_journal_exclude",
     PROBES: """app_health_probes app_functionality_probes app_performance_probes preflight_checks verify_checks
