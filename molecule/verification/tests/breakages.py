@@ -130,6 +130,7 @@ BREAKAGES = {
             "functionality.projects",
             "functionality.contexts",
             "functionality.acceptance_suite",
+            "security.database_limits",
         ),
         mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
     ),
