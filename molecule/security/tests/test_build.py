@@ -179,8 +179,8 @@ def test_who_builds_finds_no_secret_in_any_file(inside: Any, inventory: Path) ->
 
 def test_the_service_writes_to_no_release(on: Any) -> None:
     look = "find /opt/aidis/releases ! -type l -writable -print -quit"
-    assert on(SERVER, f"runuser -u ridgetop-build -- {look}") != "", "the search finds nothing at all"
-    assert on(SERVER, f"runuser -u ridgetop -- {look}") == ""
+    assert on(SERVER, f"cd / && runuser -u ridgetop-build -- {look}") != "", "the search finds nothing at all"
+    assert on(SERVER, f"cd / && runuser -u ridgetop -- {look}") == ""
 
 
 def test_a_file_of_somebody_else_in_a_release_is_named(on: Any, inventory: Path, tmp_path: Path) -> None:
