@@ -36,7 +36,7 @@ LOOK = rf"""
 mkdir -p {SEEN}; cd {SEEN}
 id > id; env > env
 for path in {" ".join(SECRET)} "$(cat key 2>/dev/null)"; do
-  if [ -n "$path" ] && {{ head -c 1 "$path" || ls "$path"; }} >/dev/null 2>&1; then echo "$path"; fi
+  if [ -r "$path" ]; then echo "$path"; fi
 done > read
 cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ > processes 2>/dev/null
 find /etc /opt /usr /var /srv ! -type l -writable ! -path '/var/tmp' \
