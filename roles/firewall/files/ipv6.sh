@@ -10,3 +10,5 @@ backend.set_default(backend.files["defaults"], "IPV6", "yes")
 '
 # By another process, which reads the rules of IPv6, too.
 ufw reload
+# It leaves out the chains for limits, which are there after a boot.
+if grep -qi '^ENABLED=yes' /etc/ufw/ufw.conf; then /lib/ufw/ufw-init force-reload; fi
