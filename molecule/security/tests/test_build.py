@@ -244,7 +244,7 @@ def test_a_release_that_is_not_accepted_is_not_deployed(
     build: Build, running: Callable[[], str], on: Any, version: str, told: str, limits: dict[str, Any], reason: str
 ) -> None:
     before = running()
-    done = build(version, app_audit_command=f"echo '{told}'", **limits)
+    done = build(version, "--tags=app_build", app_audit_command=f"echo '{told}'", **limits)
     assert done.failed, done.output[-4000:]
     assert done.says("could not be built. What runs was not touched.", reason), done.output[-4000:]
     assert running() == before

@@ -156,7 +156,9 @@ def sql(on: Any, query: str) -> str:
     return str(on(SERVER, "runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d aidis_production -c %s", query))
 
 
-def test_free_texts_arrive_as_they_are(deployed: dict[str, Any], inventory: Path, on: Any, given: Any) -> None:
+def test_free_texts_arrive_as_they_are(
+    deployed: dict[str, Any], inventory: Path, on: Any, given: Any, tmp_path: Path
+) -> None:
     process = on(SERVER, "systemctl show --property=MainPID --value aidis-production").strip()
     words = base64.b64decode(on(SERVER, f"base64 --wrap=0 /proc/{process}/environ")).split(b"\0")
     environment = dict(word.decode().split("=", 1) for word in words if word)
@@ -189,6 +191,6 @@ def test_free_texts_arrive_as_they_are(deployed: dict[str, Any], inventory: Path
     assert backup.status == 0, backup.output[-3000:]
     taken = json.loads(on(SERVER, "/usr/local/sbin/aidis-database --config /etc/aidis/database.json list"))
     assert [one["by"] for one in taken["backups"] if one.get("by") == deployed["app_operator"]]
-    looked = {**deployed, "app_acceptance_command": "", "verify_categories": ["functionality"], "verify_report_dir": ""}
-    verified = playbook.run("verify", where, given(looked))
+    looked = {"app_acceptance_command": "", "verify_categories": ["functionality"], "verify_report_dir": str(tmp_path)}
+    verified = playbook.run("verify", where, given({**deployed, **looked}))
     assert verified.status == 0, verified.output[-3000:]

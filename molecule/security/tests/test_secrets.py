@@ -58,7 +58,7 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     reports = str(tmp_path_factory.mktemp("reports"))
     runs = [
         playbook.run("deploy", where, *loud, app_environment_extra={"LOG_LEVEL": "debug"}),
-        playbook.run("deploy", where, *loud, app_version="v1.2.0-never-ready"),
+        playbook.run("deploy", where, *loud, app_version="v1.2.0-never-ready", app_health_timeout=5),
         playbook.run("deploy", where, *loud, "--check", app_environment_extra={"LOG_LEVEL": "warn"}),
         playbook.run("rollback", where, *loud, rollback_to="v1.1.0", rollback_database="none"),
         playbook.run("backup", where, *loud),
