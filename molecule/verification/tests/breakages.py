@@ -274,7 +274,7 @@ BREAKAGES = {
         hint=DEPLOY,
     ),
     "access-without-password": broken(
-        edited("/etc/postgresql/17/main/pg_hba.conf", "1i host all all 192.0.2.1/32 trust"),
+        edited("/etc/postgresql/17/main/pg_hba.conf", "1i hostssl all all 192.0.2.1/32 trust"),
         "security.database_access",
         mend=put_back("/etc/postgresql/17/main/pg_hba.conf"),
         hint="pg_hba.conf",
