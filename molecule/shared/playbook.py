@@ -51,10 +51,19 @@ def run(
     name: str, where: Sequence[str], *arguments: str, environment: Mapping[str, str] | None = None, **variables: Any
 ) -> Ran:
     """Run the playbook to its end; ``where`` are the options that name inventories."""
+    return _ran(command(name, where, *arguments, **variables), environment or {})
+
+
+def module(host: str, where: Sequence[str], *arguments: str) -> Ran:
+    """Run a module on a host by itself."""
+    return _ran(["ansible", host, *where, *arguments], {})
+
+
+def _ran(words: Sequence[str], environment: Mapping[str, str]) -> Ran:
     done = subprocess.run(
-        command(name, where, *arguments, **variables),
+        words,
         cwd=PROJECT,
-        env={**os.environ, **PLAIN, **(environment or {})},
+        env={**os.environ, **PLAIN, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

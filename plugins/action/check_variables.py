@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.ridgetop.aidis.plugins.module_utils import variables
+from ansible_collections.ridgetop.aidis.plugins.module_utils import variable_rules, variables
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 Spec = dict[str, dict[str, t.Any]]
@@ -28,6 +28,15 @@ def spec_of(role: str) -> Spec:
             return dict(yaml.safe_load(handle)["argument_specs"]["main"].get("options", {}))
     except OSError as error:
         raise AnsibleError(f"{role} is no role of this collection: {error}") from error
+
+
+def rules_of(role: str) -> dict[str, variable_rules.Rule]:
+    """Return of which kinds the values of a role's variables are; a role may say nothing of it."""
+    path = os.path.join(ROLES, role, "meta", "values.yml")
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as handle:
+        return dict(yaml.safe_load(handle))
 
 
 def trusted(value: t.Any) -> t.Any:
@@ -59,8 +68,11 @@ class ActionModule(ActionBase):
         )
         given = dict(task_vars or {})
         spec: Spec = {}
+        self._rules: dict[str, variable_rules.Rule] = {}
         for role in arguments["roles"]:
             spec.update(spec_of(role))
+            self._rules.update(rules_of(role))
+        self._hosts = given.get("groups", {}).get("all", [])
         # Roles that come later in the playbook have not brought their defaults yet.
         defaults = {name: trusted(option["default"]) for name, option in spec.items() if "default" in option}
         self._templar.available_variables = {**defaults, **given}
@@ -84,11 +96,13 @@ class ActionModule(ActionBase):
         self, name: str, option: dict[str, t.Any], given: dict[str, t.Any], arguments: dict[str, t.Any]
     ) -> t.Iterator[variables.Check]:
         """Yield what is wrong with one option."""
+        hidden = bool(option.get("no_log"))
         if name not in given:
             if option.get("required"):
                 yield variables.missing(name, given)
+            elif name in self._rules and "default" in option:
+                yield from self._look_at_default(name, hidden)
             return
-        hidden = bool(option.get("no_log"))
         try:
             value = self._templar.template(given[name])
         except AnsibleError as error:
@@ -108,15 +122,21 @@ class ActionModule(ActionBase):
                 "a value of another kind" if hidden else fault,
                 str(_first(option.get("description"))),
             )
-        wrong_names = variables.environment(name, value)
-        if wrong_names:
-            yield wrong_names
+        yield from variables.values(name, option, self._rules.get(name), value, self._hosts)
         if hidden or name in arguments["secrets"]:
             parts = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
             for part_name, part in parts.items():
                 failed = variables.secret(part_name, part, arguments["secret_length"]) if part else None
                 if failed:
                     yield failed
+
+    def _look_at_default(self, name: str, hidden: bool) -> t.Iterator[variables.Check]:
+        """Yield what is wrong with a value that follows from others, facts and the inventory's hosts among them."""
+        try:
+            value = self._templar.template(self._templar.available_variables[name])
+        except AnsibleError:
+            return  # It is made of what only its role knows, or of what is told by itself.
+        yield from variables.values(name, {"no_log": hidden}, self._rules[name], value, self._hosts)
 
 
 def _first(description: t.Any) -> t.Any:

@@ -124,7 +124,10 @@ def ended(result: dict[str, t.Any], run: dict[str, t.Any]) -> str:
 
 def with_run(given: dict[str, t.Any], run: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return the options with the run that they are for, and with somebody who owns it."""
-    return {**given, "owner": given.get("owner") or f"{user()}@{run['host']}", "run": run}
+    told = {**given, "owner": given.get("owner") or f"{user()}@{run['host']}", "run": run}
+    account = told.pop("account", None)
+    # The owner may be anything that the inventory says; who it was at the controller is told beside it.
+    return {**told, "account": {**account, "user": user()}} if account else told
 
 
 def acquire(
@@ -149,7 +152,7 @@ def acquire(
 class ActionModule(ActionBase):
     """Run the module, and once more where the run that holds the lock turns out to be dead."""
 
-    _VALID_ARGS = frozenset(("path", "state", "reason", "owner", "lease", "wait", "takeover"))
+    _VALID_ARGS = frozenset(("path", "state", "reason", "owner", "lease", "wait", "takeover", "account"))
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Return what the module returns. Raises AnsibleActionFail where the time to wait is no number."""

@@ -17,6 +17,8 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import (
     host_files,
     host_machine,
     host_network,
+    host_npm,
+    host_policy,
     host_software,
     host_systemd,
 )
@@ -28,13 +30,14 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     TooSlowError,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import Kind, ParameterError
+from ansible_collections.ridgetop.aidis.plugins.module_utils.npm_audit import SEVERITIES as THRESHOLDS
 
 PARALLEL = 8
 GRACE_SECONDS = 1.0
 
 KINDS: dict[str, type[Kind]] = {
     kind.name: kind
-    for noun in (host_machine, host_software, host_network, host_systemd, host_files)
+    for noun in (host_machine, host_software, host_network, host_systemd, host_files, host_policy, host_npm)
     for kind in noun.KINDS
 }
 
@@ -55,6 +58,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "active": {"type": "bool"},
     "address": {"type": "list", "elements": "str"},
     "allowed": {"type": "list", "elements": "dict"},
+    "append_only": {"type": "bool"},
     "argv": {"type": "list", "elements": "str"},
     "available": {"type": "bool"},
     "backend": {"type": "str", "choices": ["any", "ufw", "nft"]},
@@ -72,6 +76,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "host": {"type": "str"},
     "locked": {"type": "bool"},
     "maximum": {"type": "str"},
+    "maximum_days": {"type": "int"},
     "major_of": {"type": "str"},
     "maximum_entries": {"type": "int"},
     "maximum_mb": {"type": "int"},
@@ -101,6 +106,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "status": {"type": "list", "elements": "int"},
     "sub": {"type": "str"},
     "target": {"type": "str"},
+    "threshold": {"type": "str", "choices": list(THRESHOLDS)},
     "type": {"type": "str", "choices": sorted(host_files.TYPES)},
     "unit": {"type": "str"},
     "url": {"type": "str"},
@@ -112,8 +118,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 DEFAULTS: dict[str, dict[str, Any]] = {
     "firewall": {"backend": "any", "active": True},
     "journal": {"priority": "err", "minutes": 5.0, "maximum_entries": 0},
+    "npm_audit": {"threshold": "high"},
     "output": {"exit_status": [0]},
     "package": {"state": "available"},
+    "security_updates": {"maximum_days": 7},
     "tcp": {"host": "127.0.0.1", "reachable": True},
     "url": {"method": "GET", "validate_certs": True, "use_proxy": True},
     "value": {"operator": "eq"},

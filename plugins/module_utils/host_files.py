@@ -12,6 +12,7 @@ import pwd
 import re
 import stat
 
+from ansible_collections.ridgetop.aidis.plugins.module_utils import append_file
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     MAX_FILE_BYTES,
     CannotCheckError,
@@ -24,6 +25,8 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_kind import (
     pattern,
 )
 
+# The capability to set attributes of files: capabilities(7).
+LINUX_IMMUTABLE = 1 << 9
 TYPES = {
     "file": stat.S_ISREG,
     "directory": stat.S_ISDIR,
@@ -59,6 +62,7 @@ class File(Kind):
         "target",
         "contains",
         "excludes",
+        "append_only",
     )
 
     def prepare(self) -> None:
@@ -84,6 +88,7 @@ class File(Kind):
         parts = [f"{word} {self.params[n]}" for n, word in words.items() if self.params[n]]
         parts += [f"containing /{text}/" for text in self.params["contains"] or []]
         parts += [f"without /{text}/" for text in self.params["excludes"] or []]
+        parts += ["append-only where that can be"] if self.params["append_only"] else []
         return joined([self.params["type"] or "present", *parts])
 
     def look(self, host: Host) -> tuple[bool, str]:
@@ -102,6 +107,10 @@ class File(Kind):
             target = os.readlink(path) if stat.S_ISLNK(status.st_mode) else "no link"
             seen.append(f"link to {target}")
             wrong = wrong or target != self.params["target"]
+        if self.params["append_only"]:
+            refused, state = self._append_only(host)
+            seen.append(state)
+            wrong = wrong or refused
         for problem in self._content(host):
             seen.append(problem)
             wrong = True
@@ -119,6 +128,28 @@ class File(Kind):
             or self.params["group"] not in (None, group, str(status.st_gid))
         )
         return wrong, [kind, f"mode {mode_text(mode)}", f"owner {owner}", f"group {group}"]
+
+    def _append_only(self, host: Host) -> tuple[bool, str]:
+        """Whether a file can be more than added to though that could be kept from it, and what it is."""
+        try:
+            if append_file.is_append_only(host.at(self.params["path"])):
+                return False, "append-only"
+        except OSError as error:
+            if error.errno not in append_file.NO_ATTRIBUTES:
+                raise CannotCheckError(f"cannot ask whether it is append-only: {error.strerror}") from None
+            return False, "not append-only, for which its file system has no attribute"
+        if not self._may_be_set(host):
+            return False, "not append-only, which this machine may not set"
+        return True, "not append-only"
+
+    @staticmethod
+    def _may_be_set(host: Host) -> bool:
+        """Whether root of this machine may set the attribute: most containers' may not (capabilities(7))."""
+        try:
+            found = re.search(r"^CapBnd:\s+([0-9a-f]+)$", host.read("/proc/self/status"), re.MULTILINE)
+        except OSError:
+            return True
+        return found is None or bool(int(found.group(1), 16) & LINUX_IMMUTABLE)
 
     def _content(self, host: Host) -> list[str]:
         """What is wrong with the content; the content itself is never shown."""

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file
+from ansible_collections.ridgetop.aidis.plugins.module_utils import accounting, lock_file
 
 # Seconds: half an hour.
 LEASE = 1800
+# The run that a module works for, which its action tells it.
+RUN: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "machine": {"type": "str", "required": True},
+        "host": {"type": "str", "required": True},
+        "pid": {"type": "int", "required": True},
+        "started": {"type": "str", "required": True},
+    },
+}
 ARGUMENTS: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
     "reason": {"type": "str"},
@@ -19,15 +29,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "lease": {"type": "int", "default": LEASE},
     "wait": {"type": "int", "default": 0},
     "takeover": {"type": "bool", "default": False},
-    "run": {
-        "type": "dict",
-        "options": {
-            "machine": {"type": "str", "required": True},
-            "host": {"type": "str", "required": True},
-            "pid": {"type": "int", "required": True},
-            "started": {"type": "str", "required": True},
-        },
-    },
+    "account": {"type": "dict", "options": accounting.ARGUMENTS},
+    "run": RUN,
 }
 
 

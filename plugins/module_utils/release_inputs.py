@@ -13,12 +13,17 @@ import base64
 import contextlib
 import json
 import os
+import re
 import typing as t
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils import whole_file
 from ansible_collections.ridgetop.aidis.plugins.module_utils.ledger import LedgerError
 
 DIRECTORY = "inputs"
+# A variable with its value, in quotes or to the end of the line; or else a line.
+_ENTRY = re.compile(
+    rb"""(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\n]*)[^\n]*\n?|[^\n]*\n|[^\n]+""", re.DOTALL
+)
 # Written by the module mcp_probe.
 PROBES = "probes"
 
@@ -86,6 +91,25 @@ def remove(state_dir: str, release_id: str) -> None:
 def differing(files: t.Iterable[File]) -> list[File]:
     """Return those of the copies that differ from what is in their place now, in content, owner or mode."""
     return [file for file in files if look(file.path) != file]
+
+
+def variables(content: bytes) -> list[tuple[bytes, bytes]]:
+    """Split a file as systemd's ``EnvironmentFile=`` reads it: names and the texts that set them, in order.
+
+    A value in quotes may go over several lines. What sets no variable has an empty name.
+    """
+    return [(match["name"] or b"", match[0]) for match in _ENTRY.finditer(content)]
+
+
+def with_variables(file: File, text: str) -> File:
+    """Return the copy of a file of variables with the values that they have in the text.
+
+    A variable that the copy does not have is not added: what it was accepted without, it runs without.
+    """
+    if file.content is None:
+        return file
+    fresh = {name: entry for name, entry in variables(text.encode()) if name}
+    return file._replace(content=b"".join(fresh.get(name, entry) for name, entry in variables(file.content)))
 
 
 def restore(file: File) -> None:

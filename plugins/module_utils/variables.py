@@ -10,6 +10,8 @@ import difflib
 import re
 import typing as t
 
+from ansible_collections.ridgetop.aidis.plugins.module_utils import variable_rules
+
 Check = dict[str, t.Any]
 
 # Texts that manuals put where a secret has to stand; matched in the whole value, in any case.
@@ -49,19 +51,31 @@ def weakness(secret: str, least: int) -> str | None:
     return None
 
 
-def environment(name: str, value: t.Any) -> Check | None:
-    """Return the failure of a mapping of environment variables one of whose names systemd would leave out, or None."""
-    if not isinstance(value, dict) or not re.search(r"_environment(_extra)?\Z", name):
-        return None
-    wrong = [str(key) for key in value if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(key))]
-    if not wrong:
-        return None
-    return check(
-        name,
-        "names of environment variables",
-        ", ".join(wrong),
-        "systemd leaves such a variable out. Letters, digits and _, no digit first.",
-    )
+def values(
+    name: str,
+    option: t.Mapping[str, t.Any],
+    rule: variable_rules.Rule | None,
+    value: t.Any,
+    hosts: t.Collection[str],
+) -> t.Iterator[Check]:
+    """Yield the failures of texts in a value that are not of the kind that its rule asks for.
+
+    ``option`` is the variable's in its argument spec: of one that is ``no_log`` nothing is quoted. ``hosts`` are the
+    names of the inventory.
+    """
+    hidden = bool(option.get("no_log"))
+    if variable_rules.holds_nul(value):
+        yield check(name, "no NUL in it", "a NUL", f"Take the NUL out of {name}: nothing on a host can hold it.")
+        return
+    if rule is None and option.get("type") in ("int", "float"):
+        rule = "number"
+    for fault in variable_rules.faults(name, rule, value, hosts) if rule else ():
+        hint = f"Mend {fault.path} in the inventory."
+        if "environment" in name and fault.of_a_name:
+            hint = f"{hint} systemd leaves such a variable out."
+        # The name of an environment variable is no secret, and what is to be mended.
+        quoted = not hidden or fault.of_a_name
+        yield check(name, fault.allowed, variable_rules.shown(fault.found) if quoted else "something else", hint)
 
 
 def unknown(given: t.Iterable[str], known: t.Collection[str], prefixes: t.Collection[str]) -> t.Iterator[Check]:

@@ -15,8 +15,9 @@ description:
   - Runs on the controller. The checks that Ansible makes when a role starts end at the first role with a fault;
     this one looks at all roles at once, so that everything can be mended in one go.
   - Finds required variables that are missing, values of a wrong type or choice, values that cannot be templated,
-    names that are most likely misspelt, names in a mapping of environment variables that systemd would leave out,
-    and secrets that are weak or the placeholder of a manual.
+    names that are most likely misspelt, and secrets that are weak or the placeholder of a manual.
+  - Refuses values that would be more than a value where they go, as a path with a line end in a unit of systemd. What
+    may stand in which variable is in C(meta/values.yml) of its role.
   - Collects what the roles require of a host, their options C(<role>_requirements), since a role's defaults are
     not known before it starts.
   - No value of a secret stands in the result.

@@ -71,6 +71,43 @@ options:
     description: Whether to take the lock over, whoever holds it. The run that held it fails when it renews its lease.
     type: bool
     default: false
+  account:
+    description:
+      - Where to account for the run, and how it ended, in the same round trip. Taking the lock writes that the run
+        begins, and from whom it took the lock over; V(released) writes that it ends, also where the run did not have
+        the lock. Nothing is written in check mode.
+      - A line that cannot be written is a warning, no failure.
+      - The lines are those of M(ridgetop.aidis.account).
+    type: dict
+    suboptions:
+      path:
+        description: The file.
+        type: path
+        required: true
+      action:
+        description: What kind of work the run does, such as V(deploy) or V(rollback).
+        type: str
+        required: true
+      result:
+        description: How the run ended. Required with V(released).
+        type: str
+        choices: [ok, failed]
+      failed:
+        description: What failed. Used with V(released).
+        type: list
+        elements: str
+        default: []
+      details:
+        description: What else is known of the work, as names and values.
+        type: dict
+        default: {}
+      append_only:
+        description: Whether the file is to be one that can only be added to, where the file system can.
+        type: bool
+        default: true
+      user:
+        description: The user at the controller. The action sets it; it is no option of a task.
+        type: str
   run:
     description: The run that the module works for. The action sets it; it is no option of a task.
     type: dict
@@ -100,6 +137,8 @@ notes:
   - A controller is the same one when its machine id, its boot and its namespace of processes are. After a restart of
     the controller, or from a container that is made anew, a lock that was left behind is kept until its lease ends.
   - A run that was killed hard can leave one task at work on the host, which the next run does not wait for.
+seealso:
+  - module: ridgetop.aidis.account
 """
 
 EXAMPLES = r"""
@@ -120,6 +159,16 @@ EXAMPLES = r"""
   ridgetop.aidis.deploy_lock:
     path: /var/lib/aidis/deploy.lock
     state: released
+
+- name: Release the lock, and account for how the run ended
+  ridgetop.aidis.deploy_lock:
+    path: /var/lib/aidis/deploy.lock
+    state: released
+    account:
+      path: /var/log/aidis-accounting.log
+      action: deploy
+      result: failed
+      failed: ["app1: Wait until the release answers"]
 
 - name: See who holds the lock
   ridgetop.aidis.deploy_lock:
@@ -207,10 +256,17 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
-from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file, lock_options
+from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_account, lock_file, lock_options
 
 # Seconds between two looks at a lock that is waited for.
 POLL = 1.0
+
+
+def wish_of(params: dict[str, t.Any]) -> lock_file.Wish:
+    """Return what the options ask for. Raises LockError where they are out of range."""
+    if params["state"] == "released" and params["account"] and params["account"]["result"] is None:
+        raise lock_file.LockError("account.result must say how the run ended that gives the lock back")
+    return lock_options.wish_of(params, params["state"], params["ended"])
 
 
 def settle(path: str, wish: lock_file.Wish, wait: int, write: bool) -> lock_file.Answer:
@@ -266,9 +322,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     path = os.path.abspath(module.params["path"])
+    account = None if module.check_mode else module.params["account"]
     try:
-        wish = lock_options.wish_of(module.params, module.params["state"], module.params["ended"])
+        wish = wish_of(module.params)
+        unwritten = lock_account.ended(account, wish, path)
         answer = settle(path, wish, module.params["wait"], write=not module.check_mode)
+        unwritten += lock_account.begun(account, wish, answer)
     except (lock_file.LockError, OSError) as error:
         module.fail_json(msg=to_native(error))
     result = result_of(path, answer, wish.token)
@@ -276,6 +335,8 @@ def main() -> None:
     if wish.state == "acquired":
         for text in lock_options.warnings(path, answer, module.check_mode):
             module.warn(text)
+    for text in unwritten:
+        module.warn(text)
     if answer.refused and not module.check_mode:
         module.fail_json(msg=answer.refused, **result)
     module.exit_json(**result)

@@ -19,7 +19,8 @@ description:
     O(checks[].kind).
 notes:
   - Needs nothing but Python's standard library. Kinds that ask a tool (V(package), V(unit), V(timer), V(journal),
-    V(firewall), V(output)) are skipped where the tool is missing.
+    V(firewall), V(npm_audit), V(output), V(root_login), V(security_updates), V(reboot)) are skipped where the tool is
+    missing.
   - Works for an unprivileged user. What such a user may not see is skipped with the reason.
   - Values given to the kind V(value) are part of the task's arguments. Pass the length or the strength of a
     secret, never the secret.
@@ -59,19 +60,25 @@ options:
           - V(distribution) needs O(checks[].allowed).
           - V(file) needs O(checks[].path), takes O(checks[].absent), O(checks[].type), O(checks[].mode),
             O(checks[].mode_at_most), O(checks[].owner), O(checks[].group), O(checks[].target),
-            O(checks[].contains), O(checks[].excludes).
+            O(checks[].contains), O(checks[].excludes), O(checks[].append_only).
           - V(firewall) takes O(checks[].backend) and O(checks[].active).
           - V(journal) has no entries, takes O(checks[].unit), O(checks[].priority), O(checks[].minutes),
             O(checks[].current), O(checks[].exclude), O(checks[].maximum_entries).
           - V(listening) needs O(checks[].port), takes O(checks[].address), O(checks[].only), O(checks[].process).
             TCP only.
           - V(memory) needs O(checks[].minimum_mb) or O(checks[].minimum_percent), takes O(checks[].available).
+          - V(npm_audit) needs O(checks[].argv), a command that prints what C(npm audit --json) does, takes
+            O(checks[].threshold). Skipped where it prints no such report, as where the registry cannot be asked.
           - V(output) needs O(checks[].argv), a command that only reads, takes O(checks[].exit_status),
             O(checks[].contains), O(checks[].excludes).
           - V(package) needs O(checks[].name), takes O(checks[].state), O(checks[].minimum), O(checks[].maximum),
             O(checks[].major_of). Debian packages.
           - V(port_free) needs O(checks[].port), takes O(checks[].unit) and O(checks[].process), which may hold it.
           - V(python) needs O(checks[].minimum) or O(checks[].maximum), the interpreter that runs the module.
+          - V(reboot) is not due, by C(/run/reboot-required) and by Debian's kernels that are installed.
+          - V(root_login) by ssh is not possible with a password alone, by C(sshd -T) for an address that no rule of
+            its configuration is about.
+          - V(security_updates) are not pending by the package lists that are there, takes O(checks[].maximum_days).
           - V(swap) needs O(checks[].minimum_mb) or O(checks[].maximum_mb).
           - V(tcp) needs O(checks[].port), takes O(checks[].host) and O(checks[].reachable).
           - V(timer) needs O(checks[].name), takes O(checks[].enabled), O(checks[].active), O(checks[].next).
@@ -97,10 +104,14 @@ options:
           - journal
           - listening
           - memory
+          - npm_audit
           - output
           - package
           - port_free
           - python
+          - reboot
+          - root_login
+          - security_updates
           - swap
           - tcp
           - timer
@@ -144,6 +155,11 @@ options:
         description: Distributions, each with C(id) and, if wanted, C(version) and C(codename), as in os-release.
         type: list
         elements: dict
+      append_only:
+        description:
+          - Whether the file must be one that can only be added to, as C(chattr +a) makes it. Met where its file system
+            has no such attribute, and where root of this machine may not set it, as in most containers.
+        type: bool
       argv:
         description: Command and arguments that print a version, or whose output is looked at. Run without a shell.
         type: list
@@ -209,6 +225,11 @@ options:
         description:
           - Highest version, compared in as many numbers as it has, so that V(20) admits 20.19.
         type: str
+      maximum_days:
+        description:
+          - Age in days up to which the package lists of the security archive tell. The check is skipped where they are
+            older, or not there. The default is V(7).
+        type: int
       major_of:
         description:
           - Another package, for the major version of whose installed or available version C(%s) in O(checks[].name)
@@ -310,6 +331,10 @@ options:
       target:
         description: Target of the symbolic link.
         type: str
+      threshold:
+        description: Least severity of a vulnerability that is not accepted. The default is V(high).
+        type: str
+        choices: [info, low, moderate, high, critical]
       type:
         description: Type of the file. Links are followed unless V(link) or O(checks[].target) is given.
         type: str

@@ -114,6 +114,12 @@ options:
     type: list
     elements: path
     default: []
+  secrets:
+    description:
+      - Text by the path of the file among O(inputs) that it belongs to, of variables as systemd's C(EnvironmentFile=)
+        reads them. With V(returned) they have these values in the copy that is put back, so that a password that was
+        changed since stays changed. A variable that the copy does not have is not added.
+    type: dict
   service:
     description:
       - Unit of systemd that runs from the release. With V(returned) it is restarted where RV(restart) or
@@ -153,6 +159,38 @@ options:
         description: Whether to take the lock over, whoever holds it.
         type: bool
         default: false
+      account:
+        description: Where to account for the beginning of the run, as M(ridgetop.aidis.deploy_lock) does.
+        type: dict
+        suboptions:
+          path:
+            description: The file.
+            type: path
+            required: true
+          action:
+            description: What kind of work the run does, such as V(rollback).
+            type: str
+            required: true
+          result:
+            description: Not used here; M(ridgetop.aidis.deploy_lock) writes the end of the run.
+            type: str
+            choices: [ok, failed]
+          failed:
+            description: Not used here.
+            type: list
+            elements: str
+            default: []
+          details:
+            description: What else is known of the work, as names and values.
+            type: dict
+            default: {}
+          append_only:
+            description: Whether the file is to be one that can only be added to, where the file system can.
+            type: bool
+            default: true
+          user:
+            description: The user at the controller. The action sets it; it is no option of a task.
+            type: str
       run:
         description: The run that the module works for. The action sets it; it is no option of a task.
         type: dict
@@ -292,7 +330,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
-from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_file, lock_options, release_dir
+from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_account, lock_file, lock_options, release_dir
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_inputs as copies
 from ansible_collections.ridgetop.aidis.plugins.module_utils.unit_start import StartError, start
 
@@ -335,8 +373,10 @@ def inputs_to_save(params: dict[str, t.Any], release_id: str) -> list[copies.Fil
 
 
 def inputs_to_restore(params: dict[str, t.Any], release_id: str) -> list[copies.File]:
-    """Return the copies that differ from what is there now. Raises LedgerError and OSError."""
-    return copies.differing(copies.saved(params["state_dir"], release_id) or [])
+    """Return the copies, with the secrets of today, that differ from what is there now. Raises LedgerError, OSError."""
+    saved = copies.saved(params["state_dir"], release_id) or []
+    secrets = params["secrets"] or {}
+    return copies.differing(copies.with_variables(file, secrets.get(file.path, "")) for file in saved)
 
 
 def same_migrations(params: dict[str, t.Any], release_id: str, running: str | None) -> bool:
@@ -378,10 +418,12 @@ def take_lock(module: AnsibleModule) -> None:
     if asked is None:
         return
     path = os.path.abspath(asked["path"])
-    answer = lock_file.attempt(path, lock_options.wish_of(asked), write=not module.check_mode)
+    wish = lock_options.wish_of(asked)
+    answer = lock_file.attempt(path, wish, write=not module.check_mode)
     if answer.refused and not module.check_mode:
         module.fail_json(msg=answer.refused, lock_refused=True)
-    for text in lock_options.warnings(path, answer, module.check_mode):
+    unwritten = lock_account.begun(None if module.check_mode else asked["account"], wish, answer)
+    for text in [*lock_options.warnings(path, answer, module.check_mode), *unwritten]:
         module.warn(text)
 
 
@@ -477,6 +519,7 @@ def main() -> None:
             "unbuilt": {"type": "str", "default": "fail", "choices": ["fail", "skip"]},
             "migration_files": {"type": "list", "elements": "str", "default": []},
             "inputs": {"type": "list", "elements": "path", "default": []},
+            "secrets": {"type": "dict", "no_log": True},
             "service": {"type": "str"},
             "force_restart": {"type": "bool", "default": False},
             "lock": {"type": "dict", "options": lock_options.ARGUMENTS},

@@ -39,6 +39,8 @@ for directory in /opt/aidis/releases /var/backups/aidis; do
 done
 rm -rf /tmp/nothing
 """
+# The password of the application's role belongs to no database: what a drill has set would stay.
+_PASSWORD = "SELECT format('ALTER ROLE ridgetop PASSWORD %L', rolpassword) FROM pg_authid WHERE rolname = 'ridgetop'"
 # A copy of a database has its objects' privileges, but not the database's own.
 _COPY = """
 CREATE DATABASE {0} TEMPLATE {1} OWNER ridgetop;
@@ -62,6 +64,8 @@ class Snapshots:
         self._quiet()
         self.machine.run(_SAVE, f"{_HOME}/{name}", SERVICE)
         self._sql(f"CREATE DATABASE drills_{name} TEMPLATE {DATABASE} OWNER ridgetop;")
+        (password,) = self.machine.sql(_PASSWORD, "postgres")
+        self.machine.run('printf %s "$2" >"$1/password.sql"', f"{_HOME}/{name}", password)
         self._serve()
 
     def restore(self, name: str) -> None:
@@ -70,6 +74,7 @@ class Snapshots:
         for database in self.machine.databases():
             self._sql(f"DROP DATABASE {database} WITH (FORCE);")
         self._sql(_COPY.format(DATABASE, f"drills_{name}"))
+        self._sql(self.machine.run('cat "$1/password.sql"', f"{_HOME}/{name}"))
         self.machine.run(_RESTORE, f"{_HOME}/{name}", SERVICE)
         self._serve()
 

@@ -39,7 +39,7 @@ BUILD_STAGES = {
     "built": At("Record the release"),
     "release-recorded": At("Compare the schema of the database with its contract"),
 }
-FAST = ("migrations-under-way", "link-switched")
+FAST = ("migrations-under-way",)
 # A new value of the configuration, so that environment file and unit are other ones in between.
 CHANGE: dict[str, Any] = {"app_environment_extra": {"LOG_LEVEL": "debug"}}
 PARAMETERS = [

@@ -79,13 +79,14 @@ def test_the_application_verifies_whom_it_speaks_to(host_of: Any, name: str) -> 
     environment = host_of(name).file("/etc/aidis/production.env").content_string
     assert "sslmode=verify-full" in environment and "DATABASE_SSL=true" in environment
     certificate = host_of(name).file("/etc/aidis/database-ca.crt").content_string
-    assert certificate == host_of(DATABASE).file("/etc/postgresql/tls/server.crt").content_string
+    assert certificate == host_of(DATABASE).file("/etc/postgresql/tls/ca.crt").content_string
     assert "PRIVATE" not in certificate
 
 
 def test_the_key_stays_with_the_database(host_of: Any) -> None:
-    key = host_of(DATABASE).file("/etc/postgresql/tls/server.key")
-    assert (key.user, key.mode) == ("postgres", 0o600)
+    for name, owner in (("server", "postgres"), ("ca", "root")):
+        key = host_of(DATABASE).file(f"/etc/postgresql/tls/{name}.key")
+        assert (key.user, key.mode) == (owner, 0o600)
 
 
 def test_one_project_for_all(host_of: Any) -> None:

@@ -191,10 +191,16 @@ def test_one_project_and_its_id_in_the_configuration(sql: Any, environment: dict
 
 def test_database_belongs_to_the_user(sql: Any) -> None:
     assert sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()") == [[USER]]
-    assert sql("SELECT extname FROM pg_extension ORDER BY 1") == [["citext"], ["plpgsql"]]
+    assert sql("SELECT extname FROM pg_extension ORDER BY 1") == [["citext"], ["pgaudit"], ["plpgsql"]]
 
 
 # Release
+
+
+def test_what_changes_the_schema_is_audited(host: Any, sql: Any) -> None:
+    assert sql("SHOW pgaudit.log") == [["ddl"]]
+    logged = host.check_output("cat /var/log/postgresql/postgresql-*.log")
+    assert "AUDIT: SESSION," in logged and ",DDL,CREATE TABLE," in logged
 
 
 def test_the_release_is_what_the_ledger_says(host: Any, ledger: dict[str, Any], release: str) -> None:

@@ -13,6 +13,7 @@ SERVICE = "aidis-production"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 ENVIRONMENT = "/etc/aidis/production.env"
 LEDGER = "/var/backups/aidis/backups.json"
+ACCOUNT = "/var/log/aidis-accounting.log"
 # Mended by the first command that the hint of the check names.
 BY_HINT = ""
 
@@ -129,6 +130,7 @@ BREAKAGES = {
             "functionality.projects",
             "functionality.contexts",
             "functionality.acceptance_suite",
+            "security.database_limits",
         ),
         mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
     ),
@@ -190,7 +192,24 @@ BREAKAGES = {
     "state-writable": broken("chmod 0777 /var/lib/aidis", "security.state_directory"),
     "backups-readable": broken("chmod 0755 /var/backups/aidis", "security.backup_directory"),
     "log-readable": broken("chmod 0644 /var/log/aidis/production.log", "security.log_files"),
+    "accounting-writable": broken(
+        f"chmod 0666 {ACCOUNT}", "security.accounting", mend=f"chmod 0640 {ACCOUNT}", hint="chmod 0640"
+    ),
+    "accounting-gone": broken(
+        f"mv {ACCOUNT} {ACCOUNT}.kept", "security.accounting", mend=f"mv {ACCOUNT}.kept {ACCOUNT}", hint="deployment"
+    ),
     "user-with-a-shell": broken("usermod --shell /bin/bash ridgetop", "security.service_user"),
+    # The host's own policy
+    "root-with-a-password": broken(
+        "printf 'PermitRootLogin yes\\nPasswordAuthentication yes\\n' > /etc/ssh/sshd_config.d/00-root.conf",
+        "security.root_login",
+    ),
+    "restart-due": broken(
+        "echo libc6 > /run/reboot-required.pkgs; touch /run/reboot-required",
+        "security.reboot",
+        mend="rm /run/reboot-required /run/reboot-required.pkgs",
+        hint="systemctl reboot",
+    ),
     # Schema and data
     "index-dropped": broken(
         sql("DROP INDEX idx_sessions_agent_type"),
@@ -255,7 +274,7 @@ BREAKAGES = {
         hint=DEPLOY,
     ),
     "access-without-password": broken(
-        edited("/etc/postgresql/17/main/pg_hba.conf", "1i host all all 192.0.2.1/32 trust"),
+        edited("/etc/postgresql/17/main/pg_hba.conf", "1i hostssl all all 192.0.2.1/32 trust"),
         "security.database_access",
         mend=put_back("/etc/postgresql/17/main/pg_hba.conf"),
         hint="pg_hba.conf",
@@ -304,11 +323,19 @@ BREAKAGES = {
         mend="umount /srv/full",
         hint="Make room",
     ),
-    "firewall-off": broken(
-        "nft delete table inet wall",
-        "security.firewall",
-        mend="echo 'table inet wall { chain in { type filter hook input priority 0; policy drop; accept; }; }'"
-        " | nft -f -",
-        hint="ufw enable",
+    "firewall-off": broken("ufw disable", "security.firewall", mend="ufw --force enable", hint="ufw enable"),
+    "firewall-open": broken("ufw default allow incoming", "security.firewall_policy"),
+    "firewall-without-ipv6": broken(
+        "sed -i s/^IPV6=.*/IPV6=no/ /etc/default/ufw",
+        "security.firewall_policy",
+        mend="sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw",
+        hint="by a deployment",
     ),
+    "firewall-without-a-rule": broken(
+        "ufw delete allow from 192.0.2.99 to any port 3001 proto tcp",
+        "security.firewall_rules",
+        mend="ufw allow from 192.0.2.99 to any port 3001 proto tcp comment 'aidis: MCP'",
+        hint=DEPLOY,
+    ),
+    "firewall-not-at-boot": broken("systemctl disable -q ufw.service", "security.firewall_boot"),
 }

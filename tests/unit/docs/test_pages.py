@@ -16,7 +16,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst")), *sorted((ROOT / "roles").glob("*/README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.rst")),
+    *sorted((ROOT / "roles").glob("*/README.md")),
+]
 GROUPS = {"aidis_db", "aidis_app", "aidis_build", "aidis_monitor"}
 # Parts of other names: the database, a directory, entry points of the design.
 OTHERS = {

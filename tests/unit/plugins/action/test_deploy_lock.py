@@ -76,6 +76,20 @@ def test_an_owner_that_is_given_stays(ask: Ask, owner: str | None, kept: bool) -
     assert (given["owner"] == owner) == kept and given["owner"]
 
 
+def test_the_account_is_told_the_user_whoever_owns_the_lock(ask: Ask) -> None:
+    _result, (given,) = ask(FREE, owner="the pipeline", account={"path": "/log", "action": "deploy", "user": "forged"})
+    assert given["owner"] == "the pipeline"
+    assert given["account"] == {"path": "/log", "action": "deploy", "user": action.user()}
+    _result, (given,) = ask(FREE, state="released", account={"path": "/log", "action": "deploy", "result": "ok"})
+    assert given["account"]["user"] == action.user() and given["account"]["result"] == "ok"
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_without_an_account_none_is_asked_for(ask: Ask, nothing: Any) -> None:
+    _result, (given,) = ask(FREE, account=nothing)
+    assert "account" not in given, "an empty one would lack what the module requires"
+
+
 @pytest.mark.parametrize("option", ["run", "ended", "typo"])
 def test_a_task_cannot_say_which_run_it_is(ask: Ask, option: str) -> None:
     with pytest.raises(AnsibleActionFail, match=option):

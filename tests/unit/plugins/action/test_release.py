@@ -66,6 +66,14 @@ def test_a_free_lock_takes_one_round_trip(ask: Ask) -> None:
     assert asked["lock"]["path"] == "/l" and asked["lock"]["run"]["pid"] == os.getpid() and asked["lock"]["owner"]
 
 
+def test_the_account_goes_with_the_lock(ask: Ask) -> None:
+    account = {"path": "/log", "action": "rollback"}
+    _result, asked = ask(REFUSED, held(NOWHERE), TAKEN, RETURNED, lock={"path": "/l", "account": account})
+    assert [one.get("lock", one).get("account") for one in asked] == [{**account, "user": deploy_lock.user()}] * 3 + [
+        None
+    ]
+
+
 def test_another_failure_is_the_result(ask: Ask) -> None:
     result, _asked = ask({"failed": True, "msg": "no such release"}, lock={"path": "/l"})
     assert result["msg"] == "no such release"

@@ -39,10 +39,38 @@ def test_strong_secrets_pass(strong: str) -> None:
 
 
 def test_names_that_systemd_would_leave_out_are_told() -> None:
-    failed = variables.environment("app_environment_extra", {"GOOD_1": 1, "BAD-NAME": 2, "1ST": 3, "NEW\nLINE": 4})
-    assert failed is not None and failed["observed"].startswith("BAD-NAME, 1ST")
-    assert variables.environment("app_environment", {"GOOD": 1, "_x": 2}) is None
-    assert variables.environment("systemd_limits", {"BAD-NAME": 2}) is None
+    value = {"GOOD_1": 1, "_x": "any\ntext", "BAD-NAME": 2, "1ST": 3, "NEW\nLINE": 4}
+    rule = {"<name>": "environment_name"}
+    failed = list(variables.values("app_secret_environment", {"no_log": True}, rule, value, []))
+    assert [one["observed"] for one in failed] == ["'BAD-NAME'", "'1ST'", r"'NEW\nLINE'"]
+    assert all("systemd leaves such a variable out" in one["hint"] for one in failed)
+
+
+def test_of_a_refused_secret_nothing_is_quoted() -> None:
+    (failed,) = variables.values("aidis_database_password", {"no_log": True}, "line", "two\nlines", [])
+    assert failed["status"] == "fail" and "two" not in str(failed) and "lines" not in str(failed)
+
+
+def test_of_a_refused_value_the_password_of_a_url_is_not_quoted() -> None:
+    (failed,) = variables.values("app_repository", {}, "repository", "https://me:hidden@host/a b", [])
+    assert "hidden" not in str(failed) and "***@host/a b" in failed["observed"]
+
+
+def test_a_nul_is_refused_wherever_it_stands() -> None:
+    (failed,) = variables.values("app_health_probes", {}, None, [{"path": "/\0"}], [])
+    assert failed["observed"] == "a NUL"
+
+
+def test_numbers_are_plain() -> None:
+    assert [
+        list(variables.values("x", {"type": "int"}, None, one, [])) != [] for one in (5, "5", "5\n", " 5", "1_0")
+    ] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_a_missing_variable_names_its_misspelling() -> None:

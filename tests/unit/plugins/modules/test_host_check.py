@@ -6,21 +6,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import socket
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.ridgetop.aidis.plugins.module_utils import (
+    append_file,
     host_checks,
     host_io,
     host_machine,
+    host_policy,
     host_systemd,
 )
 from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
@@ -29,6 +33,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils.host_io import (
     Ran,
 )
 from ansible_collections.ridgetop.aidis.plugins.modules import host_check
+from ansible_collections.ridgetop.aidis.tests.unit.plugins.module_utils import npm_samples
 
 Run = Callable[..., dict[str, Any]]
 
@@ -596,6 +601,38 @@ def test_file(check: Run, host: ScriptedHost) -> None:
     assert outcome(check("file", path="/current")) == ("fail", "absent")
 
 
+@pytest.mark.parametrize(
+    ("attribute", "capabilities", "status", "seen"),
+    [
+        (True, 1 << 9, "pass", "append-only"),
+        (False, 1 << 9, "fail", "not append-only"),
+        (False, 0, "pass", "not append-only, which this machine may not set"),
+        (errno.ENOTTY, 1 << 9, "pass", "not append-only, for which its file system has no attribute"),
+        (errno.EACCES, 1 << 9, "skip", "cannot ask whether it is append-only: Permission denied"),
+    ],
+)
+def test_file_that_can_only_be_added_to(
+    check: Run,
+    host: ScriptedHost,
+    monkeypatch: pytest.MonkeyPatch,
+    attribute: bool | int,
+    capabilities: int,
+    status: str,
+    seen: str,
+) -> None:
+    def asked(_path: str) -> bool:
+        if isinstance(attribute, bool):
+            return attribute
+        raise OSError(attribute, os.strerror(attribute))
+
+    monkeypatch.setattr(append_file, "is_append_only", asked)
+    host.holds("/log", "x\n")
+    host.holds("/proc/self/status", f"Name:\tpython3\nCapBnd:\t{capabilities:016x}\nCapAmb:\t{0:016x}\n")
+    told, text = outcome(check("file", path="/log", append_only=True))
+    assert told == status and text.endswith(seen)
+    assert check("file", path="/log", append_only=None)["status"] == "pass"
+
+
 def test_file_that_is_too_large_to_be_looked_through_is_skipped(check: Run, host: ScriptedHost) -> None:
     host.holds("/big", "early\n" + "x" * host_io.MAX_FILE_BYTES + "\nlate\n")
     for wanted in ({"excludes": ["late"]}, {"contains": ["late"]}, {"contains": ["early"], "excludes": ["none"]}):
@@ -622,6 +659,212 @@ def test_user(check: Run, host: ScriptedHost) -> None:
     assert "abc" not in str(found)
 
 
+# --- the host's own policy
+
+
+def sshd(host: ScriptedHost, **options: str) -> None:
+    """What sshd -T says on Debian, with these options."""
+    told = {"port": "22", "permitrootlogin": "without-password", "passwordauthentication": "yes"}
+    told |= {"kbdinteractiveauthentication": "no", "authenticationmethods": "any", **options}
+    host.says("sshd -T -C user=root,", "".join(f"{name} {value}\n" for name, value in told.items()))
+
+
+@pytest.mark.parametrize(
+    ("options", "met"),
+    [
+        ({}, True),
+        ({"permitrootlogin": "no"}, True),
+        ({"permitrootlogin": "forced-commands-only"}, True),
+        ({"permitrootlogin": "yes"}, False),
+        ({"permitrootlogin": "YES"}, False),
+        ({"permitrootlogin": "yes", "passwordauthentication": "no"}, True),
+        ({"permitrootlogin": "yes", "passwordauthentication": "no", "kbdinteractiveauthentication": "yes"}, False),
+        ({"permitrootlogin": "yes", "authenticationmethods": "publickey"}, True),
+        ({"permitrootlogin": "yes", "authenticationmethods": "publickey,password"}, True),
+        ({"permitrootlogin": "yes", "authenticationmethods": "publickey password"}, False),
+        ({"permitrootlogin": "yes", "authenticationmethods": "password,keyboard-interactive:pam publickey"}, False),
+    ],
+)
+def test_root_login(check: Run, host: ScriptedHost, options: dict[str, str], met: bool) -> None:
+    sshd(host, **options)
+    found = check("root_login", severity="warning")
+    assert found["status"] == ("pass" if met else "warn") and "permitrootlogin " in found["observed"]
+
+
+def test_root_login_says_by_what(check: Run, host: ScriptedHost) -> None:
+    sshd(host, permitrootlogin="yes")
+    seen = "permitrootlogin yes, passwordauthentication yes"
+    assert outcome(check("root_login")) == ("fail", seen)
+    # What an old sshd calls it, and what is read first counts.
+    host.says("sshd", "PermitRootLogin yes\nChallengeResponseAuthentication yes\npermitrootlogin no\n")
+    host.script = dict(reversed(host.script.items()))
+    assert outcome(check("root_login")) == ("fail", "permitrootlogin yes, challengeresponseauthentication yes")
+
+
+def test_root_login_where_sshd_does_not_tell_is_skipped(check: Run, host: ScriptedHost) -> None:
+    host.says("sshd", err="sshd: no hostkeys available -- exiting.", status=1)
+    assert outcome(check("root_login")) == ("skip", "sshd -T: sshd: no hostkeys available -- exiting.")
+    host.says("sshd", "port 22\n")
+    assert check("root_login")["status"] == "skip"
+
+
+NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)
+SECURITY = "security.debian.org_debian-security_dists_trixie-security_InRelease"
+UPDATES = """\
+Inst bash [5.2.15-2+b8] (5.2.15-2+b13 Debian:13.3/stable [amd64])
+Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian:13.3/stable, Debian-Security:13/stable-security [amd64])
+Inst linux-image-6.12.60+deb13-amd64 (6.12.60-1 Debian-Security:13/stable-security [amd64]) []
+Remv old-library [1.0-1]
+Conf libssl3t64 (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])
+Inst security [1-1] (2-1 Debian:13.3/stable [all])
+"""
+
+
+@pytest.fixture
+def lists(host: ScriptedHost, monkeypatch: pytest.MonkeyPatch) -> ScriptedHost:
+    """A host whose lists are two days old and whose apt would install UPDATES."""
+    monkeypatch.setattr(host_policy.SecurityUpdates, "now", staticmethod(lambda: NOW))
+    release(host, SECURITY, date="Sun, 08 Feb 2026 12:00:00 UTC")
+    # Of last year, and of no account: it is the archive of the release itself.
+    release(host, "deb.debian.org_debian_dists_trixie_InRelease", "Debian", "stable", "Sat, 06 Sep 2025 10:00:00 UTC")
+    host.says("apt-get --simulate ", UPDATES)
+    return host
+
+
+def release(
+    host: ScriptedHost, name: str, label: str = "Debian-Security", suite: str = "stable-security", date: str = ""
+) -> None:
+    head = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: {label}\nSuite: {suite}\n"
+    dated = f"Date: {date}\n" if date else ""
+    host.holds(f"/var/lib/apt/lists/{name}", f"{head}Codename: trixie\n{dated}SHA256:\n {'0' * 64} 1 x/Date\n")
+
+
+def test_security_updates(check: Run, lists: ScriptedHost) -> None:
+    found = check("security_updates")
+    pending = "libssl3t64, linux-image-6.12.60+deb13-amd64"
+    assert outcome(found) == ("fail", f"2 pending: {pending}, by the lists of 2026-02-08")
+    lists.says("apt-get --simulate ", "Inst bash [1] (2 Debian:13.3/stable [amd64])\n")
+    assert outcome(check("security_updates")) == ("pass", "none pending, by the lists of 2026-02-08")
+    many = "".join(f"Inst p{number} [1] (2 Debian-Security:13/stable-security [all])\n" for number in range(9))
+    lists.says("apt-get --simulate ", many)
+    assert check("security_updates")["observed"].startswith("9 pending: p0, p1, p2, p3, p4 and 4 more, ")
+    assert {line.split()[-1] for line in lists.ran} == {"dist-upgrade"} and all(
+        "--simulate" in line for line in lists.ran
+    )
+
+
+def test_security_updates_of_another_distribution(check: Run, lists: ScriptedHost) -> None:
+    Path(lists.at(f"/var/lib/apt/lists/{SECURITY}")).unlink()
+    release(lists, "archive.ubuntu.com_InRelease", "Ubuntu", "noble-security", "Mon, 09 Feb 2026 12:00:00 UTC")
+    lists.says(
+        "apt-get --simulate ", "Inst curl [1] (2 Ubuntu:24.04/noble-updates, Ubuntu:24.04/noble-security [amd64])\n"
+    )
+    assert outcome(check("security_updates")) == ("fail", "1 pending: curl, by the lists of 2026-02-09")
+
+
+def test_security_updates_by_old_lists_are_skipped(check: Run, lists: ScriptedHost) -> None:
+    release(lists, SECURITY, date="Tue, 03 Feb 2026 11:00:00 UTC")
+    status, reason = outcome(check("security_updates"))
+    assert status == "skip" and "2026-02-03" in reason and "apt-get update" in reason
+    assert check("security_updates", maximum_days=8)["status"] == "fail"
+    # The oldest of several tells.
+    release(lists, SECURITY, date="Tue, 10 Feb 2026 11:00:00 UTC")
+    release(lists, "mirror_InRelease", date="Tue, 03 Feb 2026 11:00:00 UTC")
+    assert check("security_updates")["status"] == "skip"
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Feb 2026 12:00:00 UTC"])
+def test_security_updates_by_lists_of_no_date_are_skipped(check: Run, lists: ScriptedHost, date: str) -> None:
+    release(lists, SECURITY, date=date)
+    assert "is of a security archive" in outcome(check("security_updates"))[1]
+
+
+def test_security_updates_without_lists_are_skipped(check: Run, lists: ScriptedHost) -> None:
+    lists.says("apt-get --simulate ", err="E: Unmet dependencies.", status=100)
+    assert outcome(check("security_updates")) == ("skip", "apt-get: E: Unmet dependencies.")
+    Path(lists.at(f"/var/lib/apt/lists/{SECURITY}")).unlink()
+    assert check("security_updates")["status"] == "skip"
+    Path(lists.at("/var/lib/apt/lists/deb.debian.org_debian_dists_trixie_InRelease")).unlink()
+    assert "no package lists" in outcome(check("security_updates"))[1]
+
+
+@pytest.fixture
+def kernels(host: ScriptedHost) -> Callable[..., None]:
+    """A host that runs a kernel, beside those that are installed."""
+
+    def script(running: str, *installed: str) -> None:
+        built = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0)"
+        build = f"#1 SMP PREEMPT_DYNAMIC Debian {running} (2026-02-01)" if running else "#1 SMP x"
+        host.holds("/proc/version", f"Linux version 6.1.0-18-amd64 {built if running else '(me)'} {build}\n")
+        lines = [f"installed {version} linux-image-{version}-amd64" for version in installed]
+        lines += ["not-installed  linux-image-amd64", "installed 9.9-1 linux-image-amd64"]
+        lines += ["config-files 9.8-1 linux-image-9.8-amd64", "installed 9.7-1 linux-image-9.7-amd64-dbg"]
+        host.says("dpkg-query --show ", "\n".join(lines) if installed else "", status=0 if installed else 1)
+        for version in installed:
+            for other in (running, *installed):
+                newer = [int(part) for part in re.findall(r"\d+", version)] > [
+                    int(p) for p in re.findall(r"\d+", other)
+                ]
+                host.says(f"dpkg --compare-versions {version} gt {other}", status=0 if newer else 1)
+
+    return script
+
+
+def test_reboot(check: Run, host: ScriptedHost, kernels: Callable[..., None]) -> None:
+    kernels("6.1.76-1", "6.1.76-1", "6.1.69-1")
+    assert outcome(check("reboot")) == ("pass", "kernel 6.1.76-1 runs, none that is newer is installed")
+    kernels("6.1.76-1", "6.1.90-1", "6.1.106-1", "6.1.76-1")
+    assert outcome(check("reboot")) == ("fail", "kernel 6.1.76-1 runs, 6.1.106-1 is installed")
+    # The packages of the running one are gone.
+    kernels("6.1.76-1", "6.1.90-1")
+    assert check("reboot")["status"] == "fail"
+
+
+def test_reboot_that_a_package_asks_for(check: Run, host: ScriptedHost, kernels: Callable[..., None]) -> None:
+    kernels("6.1.76-1", "6.1.76-1")
+    host.holds("/run/reboot-required", "*** System restart required ***\n")
+    assert outcome(check("reboot")) == ("fail", "asked for by a package")
+    host.holds("/run/reboot-required.pkgs", "libc6\ndbus\nlibc6\n")
+    assert outcome(check("reboot")) == ("fail", "asked for by dbus, libc6")
+
+
+def test_reboot_of_what_is_around_a_container_is_skipped(
+    check: Run, host: ScriptedHost, kernels: Callable[..., None]
+) -> None:
+    kernels("6.1.76-1")
+    status, reason = outcome(check("reboot"))
+    assert status == "skip" and "container" in reason
+    kernels("", "6.1.76-1")
+    status, reason = outcome(check("reboot"))
+    assert status == "skip" and "6.1.0-18-amd64, is none of Debian's" in reason
+
+
+# --- npm
+
+
+def test_npm_audit(check: Run, host: ScriptedHost) -> None:
+    host.says("npm audit", npm_samples.VULNERABLE, status=1)
+    found = check("npm_audit", argv=["npm", "audit"])
+    assert outcome(found) == ("fail", "2 critical, 1 moderate: leaf (critical), middle (critical), good (moderate)")
+    assert found["expected"] == "no vulnerability known that is high or worse"
+    host.says("npm audit", npm_samples.MODERATE)
+    assert check("npm_audit", argv=["npm", "audit"])["status"] == "pass"
+    assert check("npm_audit", argv=["npm", "audit"], threshold="moderate")["status"] == "fail"
+    host.says("npm audit", npm_samples.NONE)
+    assert outcome(check("npm_audit", argv=["npm", "audit"], threshold="info")) == ("pass", "no known vulnerabilities")
+
+
+def test_npm_audit_without_an_answer_is_skipped(check: Run, host: ScriptedHost) -> None:
+    host.says("npm audit", npm_samples.NO_ENDPOINT, status=1)
+    status, told = outcome(check("npm_audit", argv=["npm", "audit"]))
+    assert status == "skip" and told.startswith("not known: 405 Method Not Allowed")
+
+
+def test_npm_audit_that_does_not_end_is_skipped(check: Run) -> None:
+    found = check("npm_audit", argv=["sleep", "30"], timeout=0.3)
+    assert outcome(found) == ("skip", "not known: sleep did not end within 0.3 s")
+
+
 # --- what cannot be looked at
 
 # Kinds that every Linux can tell about, whoever asks: they are met or not.
@@ -635,9 +878,13 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
     "journal": ({}, "no command journalctl"),
     "listening": ({"port": 1}, "cannot read /proc/net/tcp"),
     "memory": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
+    "npm_audit": ({"argv": ["/broken"]}, "cannot run"),
     "output": ({"argv": ["/broken"]}, "cannot run"),
     "package": ({"name": "bash"}, "no command apt-cache"),
     "port_free": ({"port": 1}, "cannot read /proc/net/tcp"),
+    "reboot": ({}, "cannot read /proc/version"),
+    "root_login": ({}, "no command sshd"),
+    "security_updates": ({}, "no package lists"),
     "swap": ({"minimum_mb": 1}, "cannot read /proc/meminfo"),
     "timer": ({"name": "a"}, "no command systemctl"),
     "unit": ({"name": "a", "active": True}, "no command systemctl"),
@@ -726,6 +973,8 @@ def test_check_that_hangs_is_not_met_and_does_not_hold_the_others(
         ({"kind": "listening", "port": 1, "only": True}, "only needs address"),
         ({"kind": "command_version", "argv": ["a"], "minimum": "new"}, "dotted numbers"),
         ({"kind": "command_version", "argv": [], "minimum": "1"}, "argv must hold"),
+        ({"kind": "npm_audit", "argv": []}, "argv must hold"),
+        ({"kind": "npm_audit", "argv": ["npm"], "threshold": "none"}, "threshold must be one of"),
         ({"kind": "cpus", "minimum": "two"}, "whole number"),
         ({"kind": "cpus", "minimum": "\u00b2"}, "whole number"),
         ({"kind": "distribution", "allowed": []}, "at least one"),

@@ -591,6 +591,20 @@ def test_a_task_without_its_action_has_no_run(release: Release, host: Path) -> N
     assert refused["failed"] and "action" in refused["msg"]
 
 
+def test_a_release_returns_with_the_secrets_of_today(release: Release, deployed: Any, host: Path) -> None:
+    environment = host / "production.env"
+    inputs = [str(environment)]
+    environment.write_text('# PASSWORD=x\nLEVEL=info\nPASSWORD=\'o\nl=d\'\nURL="a\\"b"\nLAST=1')
+    deployed("v1-abc", inputs=inputs)
+    environment.write_text("LEVEL=debug\nPASSWORD=new\nOTHER=new\n")
+    deployed("v2-abc", inputs=inputs)
+    today = {str(environment): "# managed\n\nOTHER=1\nPASSWORD='n\new'\nURL=plain\n"}
+    back = release("v1-abc", "returned", inputs=inputs, secrets=today)
+    assert environment.read_text() == "# PASSWORD=x\nLEVEL=info\nPASSWORD='n\new'\nURL=plain\nLAST=1"
+    assert back["restored"] == inputs
+    assert release("v1-abc", "returned", inputs=inputs, secrets=today)["restored"] == []
+
+
 @pytest.mark.parametrize(("option", "value"), [("wait", -1), ("wait", "soon"), ("lease", 0)])
 def test_values_of_a_lock_out_of_range_are_refused(release: Release, host: Path, option: str, value: Any) -> None:
     refused = release("v1-abc", lock={**locked_by(host, 7), option: value})
