@@ -22,10 +22,13 @@ from ansible_collections.ridgetop.aidis.tests.integration.clusters import comple
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = "/srv/library"
+# What npm answered, recorded: the registries of development machines need not answer such questions.
+NPM = "/srv/npm"
 # What Ansible would send along: its own module_utils, and the collection.
 VOLUMES = [
     f"--volume={Path(ansible.__file__).parent}:{LIBRARY}/ansible:ro",
     f"--volume={ROOT}/plugins:{LIBRARY}/ansible_collections/ridgetop/aidis/plugins:ro",
+    f"--volume={ROOT}/tests/unit/plugins/module_utils/npm:{NPM}:ro",
 ]
 # As molecule/shared/create.yml has it.
 MACHINE = ["--systemd=always", "--cap-add=NET_ADMIN", "--cap-add=SYS_ADMIN", "--hostname=host-check"]
@@ -178,6 +181,7 @@ MET: list[dict[str, Any]] = [
     {"kind": "swap", "minimum_mb": 0},
     {"kind": "disk", "path": "/srv/not/there", "minimum_mb": 1, "minimum_percent": 0, "minimum_inodes": 1},
     {"kind": "cpus", "minimum": 1},
+    {"kind": "npm_audit", "argv": ["cat", f"{NPM}/none.json"], "threshold": "low"},
 ]
 UNMET: list[dict[str, Any]] = [
     {"kind": "unit", "name": "good.service", "active": False},
@@ -224,6 +228,7 @@ UNMET: list[dict[str, Any]] = [
     {"kind": "swap", "minimum_mb": 10**9},
     {"kind": "disk", "path": "/", "minimum_mb": 10**9},
     {"kind": "cpus", "minimum": 10**6},
+    {"kind": "npm_audit", "argv": ["cat", f"{NPM}/vulnerable.json"], "threshold": "high"},
 ]
 # What a user without rights may not see there, and what the reason says.
 HIDDEN: list[tuple[dict[str, Any], str]] = [
@@ -267,9 +272,10 @@ def test_what_anyone_may_see(check: Check) -> None:
 
 
 def test_every_kind_is_looked_at_in_the_machine() -> None:
-    """But for the clock, which is the host's, the value, which is nobody's, and the firewall, which has its test."""
+    """But for the clock, which is the host's, the value, which is nobody's, and what has a test of its own."""
+    own = {"firewall", "reboot", "root_login", "security_updates"}
     for checks in (MET, UNMET):
-        assert set(host_checks.KINDS) - {one["kind"] for one in checks} == {"clock", "firewall", "value"}
+        assert set(host_checks.KINDS) - {one["kind"] for one in checks} == {"clock", "value", *own}
 
 
 def test_firewall(machine: str, check: Check) -> None:
@@ -291,6 +297,62 @@ def test_firewall(machine: str, check: Check) -> None:
         assert states()[:2] == ["pass", "pass"]
     finally:
         inside(machine, "ufw --force disable")
+
+
+def test_root_login(machine: str, check: Check) -> None:
+    def status() -> str:
+        return str(check({"kind": "root_login"})[0]["status"])
+
+    file = "/etc/ssh/sshd_config.d/00-root.conf"
+    assert status() == "pass"
+    inside(machine, f"printf 'PermitRootLogin yes\\nPasswordAuthentication yes\\n' >{file}")
+    try:
+        assert status() == "fail"
+        inside(machine, f"echo 'AuthenticationMethods publickey,password' >>{file}")
+        assert status() == "pass"
+    finally:
+        inside(machine, f"rm {file}")
+
+
+def test_reboot(machine: str, check: Check) -> None:
+    (found,) = check({"kind": "reboot"})
+    assert found["status"] == "skip" and "no kernel is installed" in found["reason"]
+    inside(machine, "echo libc6 >/run/reboot-required.pkgs; touch /run/reboot-required")
+    try:
+        (found,) = check({"kind": "reboot"})
+        assert found["status"] == "fail" and "libc6" in found["observed"]
+    finally:
+        inside(machine, "rm /run/reboot-required /run/reboot-required.pkgs")
+
+
+# An archive for security in a directory, with one package, which is all that apt knows of.
+ARCHIVE = r"""
+mkdir -p /srv/archive && cd /srv/archive
+{{ echo 'Package: bash'; echo 'Version: {version}'; echo 'Architecture: amd64'; echo 'Filename: ./bash.deb'
+  echo 'Size: 1'; printf 'SHA256: %064d\n' 0; }} >Packages
+{{ echo 'Label: Debian-Security'; echo 'Suite: stable-security'; echo "Date: $(date -Ru --date '{age} days ago')"
+  echo 'SHA256:'; echo " $(sha256sum Packages | cut -d ' ' -f 1) $(stat -c %s Packages) Packages"; }} >Release
+# With the lists, too: apt keeps what is newer than what it finds.
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
+echo 'deb [trusted=yes] file:/srv/archive ./' >/etc/apt/sources.list.d/archive.list
+apt-get -qq update
+"""
+APT = "find /var/lib/apt /var/cache/apt /var/lib/dpkg -printf '%p %s %T@\n' | sort"
+
+
+def test_security_updates(machine: str, check: Check) -> None:
+    def found(version: str, age: int) -> dict[str, Any]:
+        inside(machine, ARCHIVE.format(version=version, age=age))
+        before = inside(machine, APT)
+        (one,) = check({"kind": "security_updates", "maximum_days": 7})
+        assert inside(machine, APT) == before, "it writes nothing"
+        return one
+
+    assert found("99", age=1)["status"] == "fail"
+    assert found("99", age=1)["observed"].startswith("1 pending: bash, by the lists of ")
+    assert found("0.1", age=1)["status"] == "pass"
+    old = found("99", age=30)
+    assert old["status"] == "skip" and "`apt-get update`" in old["reason"]
 
 
 def test_a_lost_service_is_seen(machine: str, check: Check) -> None:
