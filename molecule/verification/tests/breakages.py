@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Single ways to break a deployed host: what is done, which checks find it, and what mends it."""
+"""Single ways to break a deployed host: what is done, which checks find it, and what mends it.
+
+Those that have nothing to do with each other are broken together, and one verification finds each under its own name.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +32,38 @@ class Breakage:
     # What the hint says, where it is not its command that mends.
     hint: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
+    # Nothing else may be broken meanwhile: it changes what the service answers, or what can be looked at.
+    alone: bool = False
+    # What no other may change meanwhile: what finds it, and what its commands work on.
+    changes: frozenset[str] = frozenset()
+
+    def fits(self, other: Breakage) -> bool:
+        """Whether both may be there together."""
+        return not (self.alone or other.alone or self.changes & other.changes)
 
 
-def broken(command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", **variables: Any) -> Breakage:
-    """A breakage, found by the checks of these ids."""
-    return Breakage(command, frozenset(found_by), mend, hint, variables)
+def broken(command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", changes: str = "") -> Breakage:
+    """A breakage that may be there together with others, found by the checks of these ids."""
+    return Breakage(command, frozenset(found_by), mend, hint, changes=frozenset({*found_by, *changes.split()}))
+
+
+def broken_alone(command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", **variables: Any) -> Breakage:
+    """A breakage that must be the only one, found by the checks of these ids."""
+    return Breakage(command, frozenset(found_by), mend, hint, variables, alone=True)
+
+
+def batches(breakages: Mapping[str, Breakage], together: bool) -> list[dict[str, Breakage]]:
+    """The breakages that are there at the same time, as few times as it takes; ``together`` or each by itself."""
+    found: list[dict[str, Breakage]] = []
+    for name, breakage in breakages.items():
+        for batch in found if together else ():
+            if all(breakage.fits(other) for other in batch.values()):
+                batch[name] = breakage
+                break
+        else:
+            found.append({name: breakage})
+    # They are mended last to first, and what restarts the service needs all else to be in order.
+    return [dict(sorted(batch.items(), key=lambda one: RESTART not in one[1].mended_by)) for batch in found]
 
 
 def sql(statement: str) -> str:
@@ -86,30 +117,30 @@ def older(path: str) -> str:
 
 BREAKAGES = {
     # The service
-    "service-stopped": broken(f"systemctl stop {SERVICE}", "service.active"),
+    "service-stopped": broken_alone(f"systemctl stop {SERVICE}", "service.active"),
     "service-disabled": broken(
         f"systemctl disable -q {SERVICE}", "service.enabled", mend=f"systemctl enable -q {SERVICE}"
     ),
-    "service-masked": broken(
+    "service-masked": broken_alone(
         f"mv {UNIT} {UNIT}.kept && ln -s /dev/null {UNIT} && systemctl daemon-reload",
         "service.enabled",
         mend=f"rm {UNIT} && mv {UNIT}.kept {UNIT} && systemctl daemon-reload && systemctl enable -q {SERVICE}",
         hint="unmask",
     ),
-    "unit-not-read": broken(
+    "unit-not-read": broken_alone(
         f"cp -a {UNIT} {UNIT}.kept && sleep 1 && echo '# by hand' >> {UNIT}",
         "configuration.unit",
         mend=f"mv {UNIT}.kept {UNIT} && systemctl daemon-reload",
         hint="systemctl daemon-reload",
     ),
-    "port-closed": broken(
+    "port-closed": broken_alone(
         "nft add table inet closed && nft 'add chain inet closed in { type filter hook input priority -1; }' && "
         "nft add rule inet closed in tcp dport 3001 drop",
         "service.port_mcp_open",
         mend="nft delete table inet closed",
         hint="nft list ruleset",
     ),
-    "server-slow": broken(
+    "server-slow": broken_alone(
         hooked("setTimeout(() => write.call(this, data, ...rest), 700); return true;"),
         *("performance.session_create", "performance.project_resolve"),
         mend=UNHOOK,
@@ -117,13 +148,13 @@ BREAKAGES = {
         # Its hundred calls would take minutes.
         app_acceptance_command="",
     ),
-    "server-answers-errors": broken(
+    "server-answers-errors": broken_alone(
         hooked("return write.call(this, line.replace('\"result\":', '\"error\":'), ...rest);"),
         "functionality.mcp",
         mend=UNHOOK,
         hint="journalctl",
     ),
-    "server-cannot-write": broken(
+    "server-cannot-write": broken_alone(
         sql("ALTER ROLE ridgetop SET default_transaction_read_only = on") + f" && {RESTART}",
         *(
             "functionality.sessions",
@@ -135,19 +166,19 @@ BREAKAGES = {
         mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
     ),
     # Releases
-    "link-moved": broken(
+    "link-moved": broken_alone(
         "readlink /opt/aidis/current > /run/link && ln -sfn releases/none /opt/aidis/current",
         "release.active",
         mend='ln -sfn "$(cat /run/link)" /opt/aidis/current',
         hint=DEPLOY,
     ),
-    "build-gone": broken(
+    "build-gone": broken_alone(
         "mv /opt/aidis/current/mcp-server/dist /opt/aidis/current/mcp-server/kept",
         "requirements.build:dist",
         mend="mv /opt/aidis/current/mcp-server/kept /opt/aidis/current/mcp-server/dist",
         hint=DEPLOY,
     ),
-    "dependency-gone": broken(
+    "dependency-gone": broken_alone(
         "mv /opt/aidis/current/mcp-server/node_modules/zod /opt/aidis/current/mcp-server/kept",
         "requirements.dependencies",
         mend="mv /opt/aidis/current/mcp-server/kept /opt/aidis/current/mcp-server/node_modules/zod",
@@ -158,7 +189,7 @@ BREAKAGES = {
     "release-writable": broken(
         "chmod o+w /opt/aidis/current/mcp-server/dist/server.js", "security.releases", hint="chmod -R go-w"
     ),
-    "node-of-another-version": broken(
+    "node-of-another-version": broken_alone(
         "printf '#!/bin/sh\\necho v12.22.0\\n' > /usr/local/bin/node && chmod 0755 /usr/local/bin/node",
         "requirements.nodejs",
         mend="rm /usr/local/bin/node",
@@ -170,21 +201,28 @@ BREAKAGES = {
         "release.inputs",
         mend=put_back(ENVIRONMENT),
         hint=DEPLOY,
+        changes="environment",
     ),
     "environment-incomplete": broken(
-        edited(ENVIRONMENT, "/^JWT_SECRET=/d"), "configuration.environment", mend=put_back(ENVIRONMENT), hint=DEPLOY
+        edited(ENVIRONMENT, "/^JWT_SECRET=/d"),
+        "configuration.environment",
+        mend=put_back(ENVIRONMENT),
+        hint=DEPLOY,
+        changes="environment",
     ),
     "environment-of-the-manual": broken(
         edited(ENVIRONMENT, "s/^JWT_SECRET=.*/JWT_SECRET=your_jwt_secret_here/"),
         "configuration.placeholders",
         mend=put_back(ENVIRONMENT),
         hint="Set the variables",
+        changes="environment",
     ),
     "environment-of-another-project": broken(
         edited(ENVIRONMENT, "s/^DEFAULT_PROJECT_ID=.*/DEFAULT_PROJECT_ID=00000000-0000-4000-8000-000000000000/"),
         "configuration.project",
         mend=put_back(ENVIRONMENT),
         hint=DEPLOY,
+        changes="environment project",
     ),
     # Permissions
     "environment-readable": broken(f"chmod 0644 {ENVIRONMENT}", "security.environment_file"),
@@ -229,6 +267,7 @@ BREAKAGES = {
             "SET ROLE ridgetop; ALTER TABLE contexts ADD CONSTRAINT contexts_session_id_fkey"
             " FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE SET NULL"
         ),
+        changes="contexts",
     ),
     "extension-missing": broken(
         sql("DROP EXTENSION pg_trgm"), "schema.extensions", mend=sql("CREATE EXTENSION pg_trgm") + f" && {RESTART}"
@@ -238,6 +277,7 @@ BREAKAGES = {
         "database.ownership",
         mend=sql("ALTER TABLE contexts OWNER TO ridgetop") + f" && {RESTART}",
         hint="OWNER TO",
+        changes="contexts",
     ),
     "migrations-not-recorded": broken(
         sql("SET ROLE ridgetop; CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
@@ -249,18 +289,20 @@ BREAKAGES = {
         "data.system_project",
         mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'") + f" && {RESTART}",
         hint=DEPLOY,
+        changes="project",
     ),
     "project-archived": broken(
         sql("UPDATE projects SET status = 'archived' WHERE name = 'System Default'"),
         "data.system_project",
         mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'") + f" && {RESTART}",
         hint=DEPLOY,
+        changes="project",
     ),
     # The database's server
-    "database-stopped": broken(
+    "database-stopped": broken_alone(
         "systemctl stop postgresql@17-main", "database.service", mend=f"systemctl start postgresql@17-main && {RESTART}"
     ),
-    "database-password-changed": broken(
+    "database-password-changed": broken_alone(
         sql("ALTER ROLE ridgetop PASSWORD 'another one'"),
         "database.login",
         mend=f"sudo -u postgres psql -qX -d aidis_production -f /run/kept.sql && {RESTART}",
@@ -293,9 +335,13 @@ BREAKAGES = {
     ),
     # Backups, logs, the machine
     "backup-timer-disabled": broken("systemctl disable -q --now aidis-backup.timer", "backup.timer"),
-    "backup-old": broken(older("at"), "backup.recent", mend=put_back(LEDGER), hint="backup.yml"),
+    "backup-old": broken(older("at"), "backup.recent", mend=put_back(LEDGER), hint="backup.yml", changes="ledger"),
     "drill-old": broken(
-        older("last_success_at"), "backup.restore_drill", mend=put_back(LEDGER), hint="restore_drill.yml"
+        older("last_success_at"),
+        "backup.restore_drill",
+        mend=put_back(LEDGER),
+        hint="restore_drill.yml",
+        changes="ledger",
     ),
     "backup-program-gone": broken(
         "mv /usr/local/sbin/aidis-database /run/kept",
@@ -310,7 +356,7 @@ BREAKAGES = {
         hint=DEPLOY,
     ),
     "rotation-timer-disabled": broken("systemctl disable -q --now logrotate.timer", "logs.rotation_timer"),
-    "journal-with-errors": broken(
+    "journal-with-errors": broken_alone(
         f"group=/sys/fs/cgroup$(systemctl show -P ControlGroup {SERVICE}) && "
         'sh -c "echo \\$\\$ > $group/cgroup.procs && exec systemd-cat -p err sh -c \\"echo it broke; sleep 1\\""',
         "logs.journal",
@@ -323,19 +369,27 @@ BREAKAGES = {
         mend="umount /srv/full",
         hint="Make room",
     ),
-    "firewall-off": broken("ufw disable", "security.firewall", mend="ufw --force enable", hint="ufw enable"),
-    "firewall-open": broken("ufw default allow incoming", "security.firewall_policy"),
+    "firewall-off": broken(
+        "ufw disable",
+        "security.firewall",
+        mend="ufw --force enable",
+        hint="ufw enable",
+        changes="firewall",
+    ),
+    "firewall-open": broken("ufw default allow incoming", "security.firewall_policy", changes="firewall"),
     "firewall-without-ipv6": broken(
         "sed -i s/^IPV6=.*/IPV6=no/ /etc/default/ufw",
         "security.firewall_policy",
         mend="sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw",
         hint="by a deployment",
+        changes="firewall",
     ),
     "firewall-without-a-rule": broken(
         "ufw delete allow from 192.0.2.99 to any port 3001 proto tcp",
         "security.firewall_rules",
         mend="ufw allow from 192.0.2.99 to any port 3001 proto tcp comment 'aidis: MCP'",
         hint=DEPLOY,
+        changes="firewall",
     ),
-    "firewall-not-at-boot": broken("systemctl disable -q ufw.service", "security.firewall_boot"),
+    "firewall-not-at-boot": broken("systemctl disable -q ufw.service", "security.firewall_boot", changes="firewall"),
 }

@@ -7,19 +7,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.shared import clocks
 from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
-from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import BREAKAGES, Breakage
+from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import BREAKAGES, Breakage, batches
 
 testinfra_hosts = ["ansible://aidis-verification?sudo=true"]
 
 TASKS = 15
+SUITE = "functionality.acceptance_suite"
+# With AIDIS_BREAK_ALONE each is broken by itself, which takes three times as long.
+BATCHES = batches(BREAKAGES, together=not os.environ.get("AIDIS_BREAK_ALONE"))
 # Whether the clock of this computer is synchronised, and how old the image is, is not the deployment's affair.
 COMPUTER = {"host.clock", "security.updates"}
 # Files of ours, and those that a verification could write by mistake.
@@ -52,15 +58,29 @@ def kept(host: Any) -> None:
     )
 
 
-@pytest.fixture
-def breakage(host: Any, request: pytest.FixtureRequest, baseline: Verification) -> Iterator[Breakage]:
-    """Break the host, and put it right again whatever the test says."""
-    found: Breakage = request.param
-    try:
-        run(host, found.broken_by)
-        yield found
-    finally:
-        run(host, found.mended_by or command_of(baseline.checks[min(found.found_by)]["hint"]))
+@dataclass
+class Found:
+    """What a verification found while some things were broken."""
+
+    breakages: dict[str, Breakage]
+    verification: Verification
+
+
+@pytest.fixture(scope="module")
+def found(host: Any, request: pytest.FixtureRequest, verify: Verify, baseline: Verification) -> Iterator[Found]:
+    """Break a batch of things, verify, and put all of it right again whatever the tests say."""
+    breakages = BATCHES[request.param]
+    variables = {name: value for breakage in breakages.values() for name, value in breakage.variables.items()}
+    # The application's suite takes as long as all else; it is run where it is to find something.
+    if not any(SUITE in breakage.found_by for breakage in breakages.values()):
+        variables["app_acceptance_command"] = ""
+    with ExitStack() as mended:
+        for breakage in breakages.values():
+            mended.callback(
+                run, host, breakage.mended_by or command_of(baseline.checks[min(breakage.found_by)]["hint"])
+            )
+            run(host, breakage.broken_by)
+        yield Found(breakages, verify(**variables))
 
 
 def command_of(hint: str) -> str:
@@ -160,26 +180,26 @@ def test_it_is_repeated_by_what_the_report_says(baseline: Verification) -> None:
     assert str(baseline.directory.resolve().name) in baseline.output
 
 
-def parameters() -> list[Any]:
-    return [pytest.param(breakage, id=name) for name, breakage in BREAKAGES.items()]
-
-
-@pytest.mark.parametrize("breakage", parameters(), indirect=True)
-def test_it_is_found_and_nothing_else(breakage: Breakage, verify: Verify, baseline: Verification) -> None:
-    # The application's suite takes as long as all else; it is run where it is to find something.
-    suite = {} if "functionality.acceptance_suite" in breakage.found_by else {"app_acceptance_command": ""}
-    found = verify(**{**suite, **breakage.variables})
-    assert found.not_met() - baseline.not_met() == set(breakage.found_by), found.output[-6000:]
-    critical = {name for name in breakage.found_by if found.checks[name]["status"] == "fail"}
-    assert found.status == (2 if critical else 0)
-    for name in breakage.found_by:
-        check = found.checks[name]
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [(number, name) for number, batch in enumerate(BATCHES) for name in batch],
+    indirect=["found"],
+    ids=[name for batch in BATCHES for name in batch],
+)
+def test_it_is_found_and_nothing_else(found: Found, name: str, baseline: Verification) -> None:
+    told, breakage = found.verification, found.breakages[name]
+    broken = frozenset().union(*(one.found_by for one in found.breakages.values()))
+    assert told.not_met() - baseline.not_met() == broken, told.output[-6000:]
+    critical = {name for name in broken if told.checks[name]["status"] == "fail"}
+    assert told.status == (2 if critical else 0)
+    for one in breakage.found_by:
+        check = told.checks[one]
         assert check["hint"] and breakage.hint in check["hint"]
         assert check["expected"] != check["observed"]
         # On the terminal, too.
-        assert f"({name})" in found.output
+        assert f"({one})" in told.output
     # What could not be looked at any more says why.
-    assert all(check["reason"] for check in found.checks.values() if check["status"] == "skip")
+    assert all(check["reason"] for check in told.checks.values() if check["status"] == "skip")
 
 
 def test_all_of_it_was_mended(verify: Verify, baseline: Verification) -> None:
