@@ -37,8 +37,8 @@ app: setup ## Run the reference application's own tests (ARGS=--versions: each o
 sanity: setup ## Run ansible-test's sanity checks
 	@$(repeat) tools/step "Run ansible-test's sanity checks" tools/sanity
 
-molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
-	@AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
+molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default (AIDIS_STRATEGY=mitogen: as CI does some)
+	@AIDIS_STRATEGY=$(AIDIS_STRATEGY) AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)$(if $(AIDIS_STRATEGY), AIDIS_STRATEGY=$(AIDIS_STRATEGY))' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
 
 drills: setup ## Break a deployment in every way, with a client that writes through it (ARGS='-m fast': what CI runs)
 	@AIDIS_REPEAT='make drills$(if $(ARGS), ARGS="$(ARGS)")' tools/step "Run the drills" tools/drills $(ARGS)

@@ -17,6 +17,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 # What is read must not be coloured, whatever the caller's terminal is.
 PLAIN = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+# The environment of a run that must be as a user's, where the scenario's is not: see tools/test.
+AS_A_USER = {"ANSIBLE_STRATEGY": "linear"}
 
 
 @dataclass

@@ -71,7 +71,8 @@ def deploy(inventory: Path) -> Callable[..., playbook.Ran]:
 
     def run(*arguments: str, **variables: Any) -> playbook.Ran:
         where = playbook.inventories(inventory)
-        return playbook.run("deploy", where, "--tags", "firewall", *arguments, **variables)
+        arguments = ("--tags", "firewall", *arguments)
+        return playbook.run("deploy", where, *arguments, environment=playbook.AS_A_USER, **variables)
 
     return run
 

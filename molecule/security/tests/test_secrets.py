@@ -54,16 +54,20 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     host.run_expect([0], "rm -f /run/watched; printf '%%s' %s > /run/watch.py", WATCH)
     host.run_expect([0], "systemd-run --unit=watch python3 /run/watch.py")
     where = playbook.inventories(own)
-    loud = ("-vvv", "--diff")
     reports = str(tmp_path_factory.mktemp("reports"))
+
+    def run(name: str, *arguments: str, **variables: Any) -> playbook.Ran:
+        loud = ("-vvv", "--diff", *arguments)
+        return playbook.run(name, where, *loud, environment=playbook.AS_A_USER, **variables)
+
     runs = [
-        playbook.run("deploy", where, *loud, app_environment_extra={"LOG_LEVEL": "debug"}),
-        playbook.run("deploy", where, *loud, app_version="v1.2.0-never-ready", app_health_timeout=5),
-        playbook.run("deploy", where, *loud, "--check", app_environment_extra={"LOG_LEVEL": "warn"}),
-        playbook.run("rollback", where, *loud, rollback_to="v1.1.0", rollback_database="none"),
-        playbook.run("backup", where, *loud),
-        playbook.run("verify", where, *loud, verify_report_dir=reports),
-        playbook.run("diagnose", where, *loud, diagnose_dest=reports),
+        run("deploy", app_environment_extra={"LOG_LEVEL": "debug"}),
+        run("deploy", app_version="v1.2.0-never-ready", app_health_timeout=5),
+        run("deploy", "--check", app_environment_extra={"LOG_LEVEL": "warn"}),
+        run("rollback", rollback_to="v1.1.0", rollback_database="none"),
+        run("backup"),
+        run("verify", verify_report_dir=reports),
+        run("diagnose", diagnose_dest=reports),
     ]
     host.run_expect([0], "touch /run/watched; until test -e /run/cmdlines; do sleep 0.1; done")
     assert [run.status for run in runs if run.status not in (0, 2)] == []

@@ -32,6 +32,8 @@ class Breakage:
     # What the hint says, where it is not its command that mends.
     hint: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
+    # Whether the service is to be restarted when all is mended: what it serves was not there, or it wrote errors.
+    restart: bool = False
     # Nothing else may be broken meanwhile: it changes what the service answers, or what can be looked at.
     alone: bool = False
     # What no other may change meanwhile: what finds it, and what its commands work on.
@@ -42,14 +44,19 @@ class Breakage:
         return not (self.alone or other.alone or self.changes & other.changes)
 
 
-def broken(command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", changes: str = "") -> Breakage:
+def broken(
+    command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", changes: str = "", restart: bool = False
+) -> Breakage:
     """A breakage that may be there together with others, found by the checks of these ids."""
-    return Breakage(command, frozenset(found_by), mend, hint, changes=frozenset({*found_by, *changes.split()}))
+    changed = frozenset({*found_by, *changes.split()})
+    return Breakage(command, frozenset(found_by), mend, hint, restart=restart, changes=changed)
 
 
-def broken_alone(command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", **variables: Any) -> Breakage:
+def broken_alone(
+    command: str, *found_by: str, mend: str = BY_HINT, hint: str = "", restart: bool = False, **variables: Any
+) -> Breakage:
     """A breakage that must be the only one, found by the checks of these ids."""
-    return Breakage(command, frozenset(found_by), mend, hint, variables, alone=True)
+    return Breakage(command, frozenset(found_by), mend, hint, variables, restart, alone=True)
 
 
 def batches(breakages: Mapping[str, Breakage], together: bool) -> list[dict[str, Breakage]]:
@@ -62,8 +69,7 @@ def batches(breakages: Mapping[str, Breakage], together: bool) -> list[dict[str,
                 break
         else:
             found.append({name: breakage})
-    # They are mended last to first, and what restarts the service needs all else to be in order.
-    return [dict(sorted(batch.items(), key=lambda one: RESTART not in one[1].mended_by)) for batch in found]
+    return found
 
 
 def sql(statement: str) -> str:
@@ -163,7 +169,8 @@ BREAKAGES = {
             "functionality.acceptance_suite",
             "security.database_limits",
         ),
-        mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only") + f" && {RESTART}",
+        mend=sql("ALTER ROLE ridgetop RESET default_transaction_read_only"),
+        restart=True,
     ),
     # Releases
     "link-moved": broken_alone(
@@ -270,42 +277,50 @@ BREAKAGES = {
         changes="contexts",
     ),
     "extension-missing": broken(
-        sql("DROP EXTENSION pg_trgm"), "schema.extensions", mend=sql("CREATE EXTENSION pg_trgm") + f" && {RESTART}"
+        sql("DROP EXTENSION pg_trgm"), "schema.extensions", mend=sql("CREATE EXTENSION pg_trgm"), restart=True
     ),
     "table-of-another": broken(
         sql("ALTER TABLE contexts OWNER TO postgres"),
         "database.ownership",
-        mend=sql("ALTER TABLE contexts OWNER TO ridgetop") + f" && {RESTART}",
+        mend=sql("ALTER TABLE contexts OWNER TO ridgetop"),
+        restart=True,
         hint="OWNER TO",
         changes="contexts",
     ),
     "migrations-not-recorded": broken(
         sql("SET ROLE ridgetop; CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
         "schema.migrations",
-        mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept") + f" && {RESTART}",
+        mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept"),
+        restart=True,
     ),
     "project-missing": broken(
         sql("UPDATE projects SET name = 'kept' WHERE name = 'System Default'"),
         "data.system_project",
-        mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'") + f" && {RESTART}",
+        mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'"),
+        restart=True,
         hint=DEPLOY,
         changes="project",
     ),
     "project-archived": broken(
         sql("UPDATE projects SET status = 'archived' WHERE name = 'System Default'"),
         "data.system_project",
-        mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'") + f" && {RESTART}",
+        mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'"),
+        restart=True,
         hint=DEPLOY,
         changes="project",
     ),
     # The database's server
     "database-stopped": broken_alone(
-        "systemctl stop postgresql@17-main", "database.service", mend=f"systemctl start postgresql@17-main && {RESTART}"
+        "systemctl stop postgresql@17-main",
+        "database.service",
+        mend="systemctl start postgresql@17-main",
+        restart=True,
     ),
     "database-password-changed": broken_alone(
         sql("ALTER ROLE ridgetop PASSWORD 'another one'"),
         "database.login",
-        mend=f"sudo -u postgres psql -qX -d aidis_production -f /run/kept.sql && {RESTART}",
+        mend="sudo -u postgres psql -qX -d aidis_production -f /run/kept.sql",
+        restart=True,
         hint=DEPLOY,
     ),
     "database-disabled": broken("systemctl disable -q postgresql", "database.enabled"),

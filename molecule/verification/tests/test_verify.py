@@ -18,7 +18,12 @@ from typing import Any
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.shared import clocks
 from ansible_collections.ridgetop.aidis.molecule.shared.verification import NOT_MET, Verification, Verify
-from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import BREAKAGES, Breakage, batches
+from ansible_collections.ridgetop.aidis.molecule.verification.tests.breakages import (
+    BREAKAGES,
+    RESTART,
+    Breakage,
+    batches,
+)
 
 testinfra_hosts = ["ansible://aidis-verification?sudo=true"]
 
@@ -75,6 +80,8 @@ def found(host: Any, request: pytest.FixtureRequest, verify: Verify, baseline: V
     if not any(SUITE in breakage.found_by for breakage in breakages.values()):
         variables["app_acceptance_command"] = ""
     with ExitStack() as mended:
+        # At the very end, when all that the service needs is in order.
+        mended.callback(run, host, RESTART if any(breakage.restart for breakage in breakages.values()) else "true")
         for breakage in breakages.values():
             mended.callback(
                 run, host, breakage.mended_by or command_of(baseline.checks[min(breakage.found_by)]["hint"])
@@ -184,6 +191,7 @@ def test_it_is_repeated_by_what_the_report_says(baseline: Verification) -> None:
     ("found", "name"),
     [(number, name) for number, batch in enumerate(BATCHES) for name in batch],
     indirect=["found"],
+    scope="module",
     ids=[name for batch in BATCHES for name in batch],
 )
 def test_it_is_found_and_nothing_else(found: Found, name: str, baseline: Verification) -> None:
