@@ -49,7 +49,9 @@ Verify = Callable[..., Verification]
 def run(inventory: Path, reports: Path, *arguments: str, **variables: Any) -> Verification:
     """Run the playbook on a scenario's inventory, with variables over its own, and read the report."""
     where = playbook.inventories(inventory)
-    done = playbook.run("verify", where, *arguments, **{"verify_report_dir": str(reports), **variables})
+    told = {"verify_report_dir": str(reports), **variables}
+    # Mitogen would save nothing, and leaves something on the host, which a verification must not.
+    done = playbook.run("verify", where, *arguments, environment=playbook.AS_A_USER, **told)
     found = Verification(done.status, done.output, reports / "latest")
     if found.directory.exists():
         report = json.loads((found.directory / "report.json").read_text(encoding="utf-8"))

@@ -29,6 +29,7 @@ PROJECT = SCENARIO.parent.parent
 SOURCE = PROJECT / "tests/other_app"
 SERVICE = "mcp.workspaces"
 ROOT = "/home/mcp.svc-1/aidis"
+STARTS = "/var/lib/mcp-workspaces/starts"
 RECAP = re.compile(r"^aidis-variant\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -77,7 +78,7 @@ def look(host: Any) -> Any:
     """Look at the host. `files` is what the run owns on it: name, inode, time of change and, for links, the target."""
 
     def seen() -> Seen:
-        text = host.run("systemctl show -P MainPID %s; cat /var/lib/mcp-workspaces/starts", SERVICE).stdout.split()
+        text = host.run("systemctl show -P MainPID %s; cat %s", SERVICE, STARTS).stdout.split()
         places = f"/etc/opt/mcp /srv/mcp/state /etc/systemd/system /etc/logrotate.d /etc/postgresql {ROOT}"
         listed = host.run(f"find {places} -path {ROOT}/logs -prune -o -printf '%p %i %C@ %l\\n' | sort")
         assert listed.rc == 0, listed.stderr
@@ -211,6 +212,9 @@ def test_after_a_reboot_the_service_comes_back_by_itself(sources: dict[str, str]
     state = subprocess.run(command, capture_output=True, text=True, check=False)
     assert state.stdout.strip() == "running", state
     assert host.run("cut -d ' ' -f 22 /proc/1/stat").stdout != booted.split()[-1], "it was not rebooted"
+    # It is started without anybody waiting for it, and counts its starts when it is up.
+    counted = f"until [ $(cat {STARTS}) -gt {before.starts} ]; do sleep 0.2; done"
+    host.run_expect([0], "timeout 30 sh -c %s", counted)
     after = look()
     assert host.service(SERVICE).is_running
     assert after.starts == before.starts + 1 and after.ledger == before.ledger

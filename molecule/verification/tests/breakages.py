@@ -34,7 +34,7 @@ class Breakage:
     variables: dict[str, Any] = field(default_factory=dict)
     # Whether the service is to be restarted when all is mended: what it serves was not there, or it wrote errors.
     restart: bool = False
-    # Nothing else may be broken meanwhile: it changes what the service answers, or what can be looked at.
+    # Nothing else may be broken meanwhile: other checks would say that they follow from its own, or could not look.
     alone: bool = False
     # What no other may change meanwhile: what finds it, and what its commands work on.
     changes: frozenset[str] = frozenset()
@@ -124,7 +124,7 @@ def older(path: str) -> str:
 BREAKAGES = {
     # The service
     "service-stopped": broken_alone(f"systemctl stop {SERVICE}", "service.active"),
-    "service-disabled": broken(
+    "service-disabled": broken_alone(
         f"systemctl disable -q {SERVICE}", "service.enabled", mend=f"systemctl enable -q {SERVICE}"
     ),
     "service-masked": broken_alone(
@@ -229,7 +229,7 @@ BREAKAGES = {
         "configuration.project",
         mend=put_back(ENVIRONMENT),
         hint=DEPLOY,
-        changes="environment project",
+        changes="environment",
     ),
     # Permissions
     "environment-readable": broken(f"chmod 0644 {ENVIRONMENT}", "security.environment_file"),
@@ -276,38 +276,35 @@ BREAKAGES = {
         ),
         changes="contexts",
     ),
-    "extension-missing": broken(
+    "extension-missing": broken_alone(
         sql("DROP EXTENSION pg_trgm"), "schema.extensions", mend=sql("CREATE EXTENSION pg_trgm"), restart=True
     ),
-    "table-of-another": broken(
+    "table-of-another": broken_alone(
         sql("ALTER TABLE contexts OWNER TO postgres"),
         "database.ownership",
         mend=sql("ALTER TABLE contexts OWNER TO ridgetop"),
         restart=True,
         hint="OWNER TO",
-        changes="contexts",
     ),
-    "migrations-not-recorded": broken(
+    "migrations-not-recorded": broken_alone(
         sql("SET ROLE ridgetop; CREATE TABLE kept AS TABLE migrations; DELETE FROM migrations"),
         "schema.migrations",
         mend=sql("INSERT INTO migrations SELECT * FROM kept; DROP TABLE kept"),
         restart=True,
     ),
-    "project-missing": broken(
+    "project-missing": broken_alone(
         sql("UPDATE projects SET name = 'kept' WHERE name = 'System Default'"),
         "data.system_project",
         mend=sql("UPDATE projects SET name = 'System Default' WHERE name = 'kept'"),
         restart=True,
         hint=DEPLOY,
-        changes="project",
     ),
-    "project-archived": broken(
+    "project-archived": broken_alone(
         sql("UPDATE projects SET status = 'archived' WHERE name = 'System Default'"),
         "data.system_project",
         mend=sql("UPDATE projects SET status = 'active' WHERE name = 'System Default'"),
         restart=True,
         hint=DEPLOY,
-        changes="project",
     ),
     # The database's server
     "database-stopped": broken_alone(
@@ -358,7 +355,7 @@ BREAKAGES = {
         hint="restore_drill.yml",
         changes="ledger",
     ),
-    "backup-program-gone": broken(
+    "backup-program-gone": broken_alone(
         "mv /usr/local/sbin/aidis-database /run/kept",
         "backup.program",
         mend="mv /run/kept /usr/local/sbin/aidis-database",
