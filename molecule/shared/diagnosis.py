@@ -52,6 +52,8 @@ def run(where: Sequence[str], reports: Path, *arguments: str, **variables: Any) 
         where,
         *arguments,
         environment={
+            # A host that cannot be reached, or has no Python, must fail as it does for a user.
+            **playbook.AS_A_USER,
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "told",
             "TOLD": str(told),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import json
 import subprocess
 import time
@@ -125,5 +126,9 @@ def test_a_disk_is_read_only(host: Any, diagnose: Any, mend: Any) -> None:
 def test_the_clock_is_off(host: Any, diagnose: Any) -> None:
     with clocks.python(host, clocks.LATE) as late:
         found = diagnose(**late)
-    assert "The clock is 120 s behind that of the controller" in found.causes["clock.off"]["cause"], found.output
+    told = re.search(r"The clock is (\d+) s behind that of the controller", found.causes["clock.off"]["cause"])
+    # A machine that is busy takes its time between the two clocks, and the diagnosis says how much.
+    within = re.search(r"measured to within ([\d.]+) s", found.output)
+    assert told and within, found.output
+    assert abs(int(told[1]) - 120) <= float(within[1]) + 0.5, found.output
     assert found.mends("clock.off")[-1] == "sudo timedatectl set-ntp true"
