@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import re
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
