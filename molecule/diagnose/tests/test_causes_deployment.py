@@ -129,6 +129,6 @@ def test_the_clock_is_off(host: Any, diagnose: Any) -> None:
     told = re.search(r"The clock is (\d+) s behind that of the controller", found.causes["clock.off"]["cause"])
     # A machine that is busy takes its time between the two clocks, and the diagnosis says how much.
     within = re.search(r"measured to within ([\d.]+) s", found.output)
-    assert told and within, found.output
+    assert told and within and float(within[1]) < 30, found.output
     assert abs(int(told[1]) - 120) <= float(within[1]) + 0.5, found.output
     assert found.mends("clock.off")[-1] == "sudo timedatectl set-ntp true"

@@ -46,7 +46,9 @@ def deploy(inventories: list[str]) -> Deploy:
         command = playbook.command(name, inventory or inventories, *arguments, **variables)
         # Without it a task is named when its first result is there, and not when it begins.
         shown = {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": str(kill_at is not None)}
-        environment = {**os.environ, **playbook.PLAIN, **shown}
+        # What a killed controller leaves running on the host is Ansible's affair, not that of what CI runs it with.
+        strategy = playbook.AS_A_USER if kill_at else {}
+        environment = {**os.environ, **playbook.PLAIN, **shown, **strategy}
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
