@@ -70,7 +70,7 @@ def opened(config: Config, database: str) -> Any:
     """A connection in autocommit. Raises BackupError."""
     parameters = postgres.libpq_parameters(login(config, database))
     try:
-        connection = psycopg2.connect(**parameters, client_encoding="utf8", options=_OPTIONS)
+        connection = psycopg2.connect(**{**parameters, "options": _OPTIONS}, client_encoding="utf8")
     except psycopg2.Error as error:
         raise BackupError(f"database {database}: {postgres.explained(error)}") from None
     connection.autocommit = True

@@ -21,6 +21,8 @@ except ImportError as _error:
 Result = TypeVar("Result")
 
 APPLICATION_NAME = "ridgetop.aidis"
+# A role's own limit is meant for an application. From the first statement on: one that lifts it would be under it.
+SESSION = "-c statement_timeout=0"
 SSL_MODES = ("allow", "disable", "prefer", "require", "verify-ca", "verify-full")
 
 # Option -> parameter of libpq; an empty or absent option is left to libpq's own default.
@@ -74,7 +76,7 @@ def libpq_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: params[option] for option, name in _LIBPQ.items() if params[option] not in ("", None)}
     if params["login_unix_socket"] and params["login_host"] in ("", "localhost"):
         found["host"] = params["login_unix_socket"]
-    return {**found, "application_name": APPLICATION_NAME}
+    return {**found, "application_name": APPLICATION_NAME, "options": SESSION}
 
 
 def problem(params: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@
 
 """Copies of the files that an accepted release runs from beside itself, so that they return with it.
 
-They hold secrets, as the files do: they are root's alone.
+They outlive its directory, for it can be built again. They hold secrets, as the files do: they are root's alone.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ DIRECTORY = "inputs"
 _ENTRY = re.compile(
     rb"""(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\n]*)[^\n]*\n?|[^\n]*\n|[^\n]+""", re.DOTALL
 )
-# Written by the module mcp_probe.
-PROBES = "probes"
 
 
 class File(t.NamedTuple):
@@ -79,13 +77,6 @@ def save(state_dir: str, release_id: str, files: t.Iterable[File]) -> None:
         for file in files
     ]
     whole_file.replace(path, json.dumps(entries, indent=2).encode())
-
-
-def remove(state_dir: str, release_id: str) -> None:
-    """Remove the copies of a release, and the probes that it was accepted with."""
-    for path in (place(state_dir, release_id), os.path.join(state_dir, PROBES, f"{release_id}.json")):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
 
 
 def differing(files: t.Iterable[File]) -> list[File]:

@@ -57,7 +57,7 @@ options:
       - V(returned) lets C(current) name the release, puts the files it was accepted with in their places, and starts
         O(service) from them.
       - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes
-        the oldest releases beyond O(keep).
+        the oldest releases beyond O(keep), but not those copies: a release that is built again returns with them.
       - V(failed) records that the release failed, and why. It touches neither directory nor link.
     type: str
     choices: [query, staged, migrating, active, returned, good, failed]
@@ -372,10 +372,14 @@ def inputs_to_save(params: dict[str, t.Any], release_id: str) -> list[copies.Fil
     return None if copies.saved(params["state_dir"], release_id) == now_there else now_there
 
 
-def inputs_to_restore(params: dict[str, t.Any], release_id: str) -> list[copies.File]:
+def inputs_to_restore(module: AnsibleModule, release_id: str) -> list[copies.File]:
     """Return the copies, with the secrets of today, that differ from what is there now. Raises LedgerError, OSError."""
-    saved = copies.saved(params["state_dir"], release_id) or []
+    params = module.params
+    saved = copies.saved(params["state_dir"], release_id)
+    if saved is None and params["inputs"]:
+        module.warn(f"No files of {release_id} were kept, so it is started from those of today")
     secrets = params["secrets"] or {}
+    saved = saved or []
     return copies.differing(copies.with_variables(file, secrets.get(file.path, "")) for file in saved)
 
 
@@ -441,7 +445,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         state = "query"
     check_possible(module, state, release_id, staged, active)
 
-    restore = inputs_to_restore(params, release_id) if state == "returned" else []
+    restore = inputs_to_restore(module, release_id) if state == "returned" else []
     save = inputs_to_save(params, release_id) if state == "good" else None
     # A look at the ledger alone is about what is active.
     digest = book.digest_of(release_id or active or "", params["inputs"])
@@ -465,7 +469,6 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             book.save(path, after)
         for name in removable:
             shutil.rmtree(release_dir.path_of(params["root"], name))
-            copies.remove(state_dir, name)
         if serve:
             served = start(module.run_command, params["service"], restart or params["force_restart"], bool(restore))
 

@@ -50,3 +50,21 @@ def test_with_the_database_and_back_again(drills: Drills) -> None:
         # What the older release wrote in between is what the second rollback said it would lose.
         drill.given_up = OLD
         drill.became("refused, confirmed, undone")
+
+
+def test_to_one_that_was_removed(drills: Drills) -> None:
+    """It is built again, and started from the files that it ran from, not from those of the release that is left."""
+    with drills.drill("rollback to a release that was removed") as drill:
+        unit = "systemctl cat aidis-production.service"
+        before = drill.machine.run(unit)
+        commit = drill.machine.ledger()["running"]["id"].rpartition("-")[2]
+        other = {"systemd_exec_start": "/usr/bin/env node dist/server.js", "aidis_keep_releases": 1}
+        assert drill.deploy(commit, **other).status == 0
+        assert drill.machine.run(unit) != before
+        assert OLD not in drill.machine.run("ls /opt/aidis/releases"), "there is nothing to build again"
+        back = drill.rollback(rollback_to=OLD, rollback_database="none")
+        assert back.status == 0, back.output[-6000:]
+        assert drill.machine.run(unit) == before
+        drill.runs = OLD
+        drill.look()
+        drill.became("built again, rolled back")

@@ -41,6 +41,14 @@ def release(host: Path, run_module: Any) -> Release:
 
 
 @pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was warned of."""
+    said: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: said.append(text))
+    return said
+
+
+@pytest.fixture
 def deployed(release: Release) -> Callable[..., dict[str, Any]]:
     """Bring a release all the way to good."""
 
@@ -257,10 +265,29 @@ def test_the_copies_are_their_owners_alone(deployed: Any, host: Path, inputs: li
     assert [path.stat().st_mode & 0o777 for path in copies.iterdir()] == [0o600]
 
 
-def test_the_copies_go_with_their_release(deployed: Any, host: Path, inputs: list[str]) -> None:
-    for name in ("v1-a", "v2-b", "v3-c"):
+def test_a_release_that_was_removed_and_is_built_again_returns_with_its_files(
+    release: Release, deployed: Any, host: Path, inputs: list[str], warned: list[str]
+) -> None:
+    deployed("v1-a", inputs=inputs)
+    Path(inputs[1]).write_text("aidis.service of v2\n")
+    for name in ("v2-b", "v3-c"):
         deployed(name, keep=1, inputs=inputs)
-    assert sorted(path.name for path in (host / "state" / "inputs").iterdir()) == ["v2-b.json", "v3-c.json"]
+    assert not release("v1-a")["staged"]
+    (host / "root" / "releases" / "v1-a").mkdir()
+    release("v1-a", "staged")
+    returned = release("v1-a", "returned", inputs=inputs)
+    assert returned["restored"] == inputs[1:] and not warned
+    assert Path(inputs[1]).read_text() == "aidis.service of v1\n"
+
+
+def test_it_is_said_where_no_files_were_kept(
+    release: Release, deployed: Any, inputs: list[str], warned: list[str]
+) -> None:
+    deployed("v1-a", inputs=inputs)
+    release("v2-b", "staged")
+    release("v2-b", "returned", inputs=inputs)
+    (warning,) = warned
+    assert "No files of v2-b were kept" in warning
 
 
 def test_damaged_copies_are_an_error_and_nothing_is_switched(

@@ -246,6 +246,7 @@ def test_libpq_parameters() -> None:
         "host": "/run/pg",
         "dbname": "d",
         "application_name": "ridgetop.aidis",
+        "options": "-c statement_timeout=0",
     }
     remote = postgres.libpq_parameters({**params, **given, "login_host": "db", "ssl_mode": "verify-full"})
     assert (remote["host"], remote["sslmode"]) == ("db", "verify-full")
