@@ -65,6 +65,7 @@ def test_to_one_that_was_removed(drills: Drills) -> None:
         back = drill.rollback(rollback_to=OLD, rollback_database="none")
         assert back.status == 0, back.output[-6000:]
         assert drill.machine.run(unit) == before
-        drill.runs = OLD
-        drill.look()
-        drill.became("built again, rolled back")
+        assert drill.machine.observe()["link"].startswith(f"releases/{OLD}")
+        forth = drill.rollback(rollback_to=GOOD)
+        assert forth.status == 0, forth.output[-6000:]
+        drill.became("built again, rolled back, and forth")
