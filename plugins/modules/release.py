@@ -57,7 +57,7 @@ options:
       - V(returned) lets C(current) name the release, puts the files it was accepted with in their places, and starts
         O(service) from them.
       - V(good) records that the release runs and was accepted, keeps a copy of what it was started from, and removes
-        the oldest releases beyond O(keep), but not those copies: a release that is built again returns with them.
+        the oldest releases beyond O(keep), but not those copies; a release that is built again returns with them.
       - V(failed) records that the release failed, and why. It touches neither directory nor link.
     type: str
     choices: [query, staged, migrating, active, returned, good, failed]
