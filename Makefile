@@ -41,7 +41,7 @@ molecule: setup ## Run a scenario from bare containers to none: SCENARIO=default
 	@AIDIS_STRATEGY=$(AIDIS_STRATEGY) AIDIS_REPEAT='make molecule SCENARIO=$(SCENARIO)$(if $(AIDIS_STRATEGY), AIDIS_STRATEGY=$(AIDIS_STRATEGY))' tools/step "Run the scenario $(SCENARIO)" tools/molecule $(SCENARIO)
 
 drills: setup ## Break a deployment in every way, with a client that writes through it (ARGS='-m fast': what CI runs)
-	@AIDIS_REPEAT='make drills$(if $(ARGS), ARGS="$(ARGS)")' tools/step "Run the drills" tools/drills $(ARGS)
+	@AIDIS_STRATEGY=$(AIDIS_STRATEGY) AIDIS_REPEAT='make drills$(if $(ARGS), ARGS="$(ARGS)")$(if $(AIDIS_STRATEGY), AIDIS_STRATEGY=$(AIDIS_STRATEGY))' tools/step "Run the drills" tools/drills $(ARGS)
 
 docs: setup ## Build the documentation as HTML, in .cache/docs/html
 	@$(repeat) tools/step "Build the documentation" tools/docs

@@ -35,3 +35,18 @@ digest() {
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
 }
+
+# use_strategy: with AIDIS_STRATEGY=mitogen Mitogen runs the modules of all that is started from here, which takes the
+# processors half the time of Ansible's own way. It is for CI, see tools/test; without it everything is run as a user runs it.
+use_strategy() {
+  case ${AIDIS_STRATEGY:-linear} in
+    linear) ;;
+    mitogen)
+      ANSIBLE_STRATEGY_PLUGINS=$(python -c 'import ansible_mitogen; print(ansible_mitogen.__path__[0])')/plugins/strategy
+      export ANSIBLE_STRATEGY_PLUGINS ANSIBLE_STRATEGY=mitogen_linear
+      # That it comes from elsewhere than ansible-core is no news.
+      export ANSIBLE_DEPRECATION_WARNINGS=${ANSIBLE_DEPRECATION_WARNINGS:-false}
+      ;;
+    *) die "AIDIS_STRATEGY is linear or mitogen, not $AIDIS_STRATEGY" ;;
+  esac
+}

@@ -10,14 +10,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.ridgetop.aidis.molecule.shared import playbook
-from ansible_collections.ridgetop.aidis.molecule.shared.playbook import Ran
+from ansible_collections.ridgetop.aidis.molecule.shared.playbook import AS_A_USER, Ran
 from ansible_collections.ridgetop.aidis.tests.drills.machine import INVENTORIES
 
 OPERATOR = "drill"
@@ -89,16 +89,19 @@ def descendants(pid: int) -> list[int]:
 
 
 @contextmanager
-def started(name: str, *arguments: str, **variables: Any) -> Iterator[Run]:
-    """Start a playbook of the collection with variables over the inventory's; it does not outlive the block."""
+def started(name: str, *arguments: str, environment: Mapping[str, str] = AS_A_USER, **variables: Any) -> Iterator[Run]:
+    """Start a playbook of the collection with variables over the inventory's; it does not outlive the block.
+
+    Without another ``environment`` it runs as a user's does, whatever is set around the drills.
+    """
     hosts = [f"--inventory={path}" for path in INVENTORIES]
     command = playbook.command(name, hosts, *arguments, **{"app_operator": OPERATOR, **variables})
     # Where skipped tasks are not shown, a task is shown only when its first result is there.
-    environment = {**os.environ, **playbook.PLAIN, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"}
+    plain = {**playbook.PLAIN, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"}
     process = subprocess.Popen(
         command,
         text=True,
-        env=environment,
+        env={**os.environ, **plain, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -118,8 +121,12 @@ def play(
     disturb: tuple[At, Callable[[], object]] | None = None,
     **variables: Any,
 ) -> Ran:
-    """Run a playbook to its end, or kill it at a moment, or do something else at one and let it go on."""
-    with started(name, *arguments, **variables) as run:
+    """Run a playbook to its end, or kill it at a moment, or do something else at one and let it go on.
+
+    One that nothing happens to is about what becomes of the host: tools/test has Mitogen run it.
+    """
+    undisturbed = kill_at is None and disturb is None
+    with started(name, *arguments, environment={} if undisturbed else AS_A_USER, **variables) as run:
         if kill_at is not None:
             run.until(kill_at)
             return run.kill()
