@@ -25,8 +25,8 @@ lint: setup ## Check all files: YAML, Python, types, shell, Ansible
 unit: setup ## Test the modules' logic, templates and argument specs
 	@$(repeat) tools/step "Run the unit tests" tools/unit
 
-browser: setup ## Look at the reports of a verification in a browser (pictures: .cache/browser/pictures)
-	@$(repeat) tools/step "Look at the reports in a browser" tools/browser
+browser: setup ## Look at the reports and at the console page in a browser (pictures: .cache/browser/pictures)
+	@$(repeat) tools/step "Look at the pages in a browser" tools/browser
 
 integration: setup ## Test the modules against a real PostgreSQL
 	@$(repeat) tools/step "Run the integration tests" tools/integration

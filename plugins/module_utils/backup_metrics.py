@@ -12,7 +12,7 @@ from ansible_collections.ridgetop.aidis.plugins.module_utils import backup_ledge
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_base import Document, moment, replace, say
 from ansible_collections.ridgetop.aidis.plugins.module_utils.backup_config import Config
 
-_HELP = {
+HELP = {
     "aidis_backup_last_success_timestamp_seconds": "Moment of the newest backup that was proved.",
     "aidis_backup_size_bytes": "Size of the newest backup that was proved.",
     "aidis_backup_duration_seconds": "Time that the newest backup took, with its proof.",
@@ -39,7 +39,7 @@ def text(config: Config, ledger: Document) -> str:
     lines = []
     label = config.database.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     for name, value in _values(config, ledger).items():
-        lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge", f'{name}{{database="{label}"}} {value}']
+        lines += [f"# HELP {name} {HELP[name]}", f"# TYPE {name} gauge", f'{name}{{database="{label}"}} {value}']
     return "\n".join(lines) + "\n"
 
 

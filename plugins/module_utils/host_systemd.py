@@ -169,15 +169,15 @@ class Journal(Kind):
 
     def _entries(self, host: Host, command: list[str]) -> list[str]:
         ran = host.run(command, self.seconds)
-        if ran.status != 0 or any(text in ran.err for text in _UNREADABLE):
+        if ran.status != 0 or any(text in ran.err for text in UNREADABLE):
             raise CannotCheckError(f"journalctl: {excerpt(ran.err or ran.out) or 'failed'}")
-        return _messages(ran.out)
+        return messages(ran.out)
 
     def _excluded(self, text: str) -> bool:
         return any(re.search(one, text) for one in self.params["exclude"] or [])
 
 
-_UNREADABLE = (
+UNREADABLE = (
     "not seeing messages from other users",
     "insufficient permissions",
     "No journal files were found",
@@ -185,7 +185,7 @@ _UNREADABLE = (
 )
 
 
-def _messages(out: str) -> list[str]:
+def messages(out: str) -> list[str]:
     """The messages of entries in JSON; one that is not UTF-8 comes as a list of bytes."""
     found = []
     for line in out.splitlines():

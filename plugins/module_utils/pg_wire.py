@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""As much of PostgreSQL's protocol 3.0 as one login and one query need, with Python's standard library alone.
+"""As much of PostgreSQL's protocol 3.0 as a login and a few queries need, with Python's standard library alone.
 
 An application host has neither psql nor psycopg2, and it is from there that the database has to be tried. The password
 stays in memory: it is in no command line and in no environment.
@@ -15,6 +15,8 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_scram import Scram
@@ -26,6 +28,8 @@ STEPS = 2
 PROTOCOL, TLS_REQUEST = 196608, 80877103
 OK, CLEARTEXT, MD5, SASL, SASL_CONTINUE, SASL_FINAL = 0, 3, 5, 10, 11, 12
 SCRAM = "SCRAM-SHA-256"
+
+Rows = list[list[str | None]]
 
 
 class RefusedError(Exception):
@@ -49,11 +53,21 @@ class Login:
     seconds: float = 5.0
 
 
-def query(login: Login, statement: str) -> list[list[str | None]]:
+def query(login: Login, statement: str) -> Rows:
     """The rows of one statement. Raises RefusedError."""
+    with session(login) as asked:
+        return asked.query(statement)
+
+
+@contextmanager
+def session(login: Login) -> Iterator[Session]:
+    """One login for several statements. Raises RefusedError, for what is done within, too."""
     try:
         with socket.create_connection((login.host, login.port), login.seconds) as plain:
-            return _Session(_secured(plain, login), login).query(statement)
+            made = Session(_secured(plain, login), login)
+            made.begin()
+            yield made
+            made.end()
     except ssl.SSLError as error:
         raise RefusedError(f"TLS: {error.reason or error}") from None
     except OSError as error:
@@ -71,7 +85,7 @@ def _secured(plain: socket.socket, login: Login) -> socket.socket:
     return login.tls.wrap_socket(plain, server_hostname=login.host)
 
 
-class _Session:
+class Session:
     """One connection."""
 
     def __init__(self, connection: socket.socket, login: Login) -> None:
@@ -80,16 +94,26 @@ class _Session:
         # The socket's own limit begins anew with each byte; this one does not.
         self._end = time.monotonic() + STEPS * login.seconds
 
-    def query(self, statement: str) -> list[list[str | None]]:
+    def begin(self) -> None:
+        """Log in. Raises RefusedError, ValueError and OSError."""
         names = {"user": self._login.user, "database": self._login.database, "application_name": "ridgetop.aidis"}
         told = b"".join(f"{name}\0{value}\0".encode() for name, value in names.items()) + b"\0"
         self._connection.sendall(struct.pack("!II", len(told) + 8, PROTOCOL) + told)
         self._authenticate()
         self._until_ready()
+
+    def query(self, statement: str) -> Rows:
+        """The rows of one statement; the session outlives a refusal. Raises RefusedError, ValueError and OSError."""
         self._send(b"Q", statement.encode() + b"\0")
-        rows = self._until_ready()
+        return self._until_ready()
+
+    def renew(self) -> None:
+        """Give what follows as much time as a session has."""
+        self._end = time.monotonic() + STEPS * self._login.seconds
+
+    def end(self) -> None:
+        """Take leave. Raises OSError."""
         self._send(b"X", b"")
-        return rows
 
     def _authenticate(self) -> None:
         """Answer what the server asks for. Raises RefusedError."""
@@ -116,9 +140,9 @@ class _Session:
             elif asked != SASL_FINAL:
                 raise RefusedError(f"the server asks for an authentication of another kind ({asked})")
 
-    def _until_ready(self) -> list[list[str | None]]:
+    def _until_ready(self) -> Rows:
         """Read until the server waits for a query; the rows that come. Raises RefusedError."""
-        rows: list[list[str | None]] = []
+        rows: Rows = []
         errors: list[RefusedError] = []
         while True:
             kind, body = self._receive()

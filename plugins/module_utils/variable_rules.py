@@ -137,6 +137,8 @@ KINDS: dict[str, Kind] = {
         rf"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?{_HOST}:[^-{_CONTROL}]{_NO_CONTROL}",
     ),
     "url": _kind("an address as https://host/path", _URL),
+    "url_path": _kind("a path of an address as /metrics", rf"/[^\s'\"`\\<>{{}}|^#{_CONTROL}]*"),
+    "bytes": _kind("a size as 512MB or 2GB", r"[1-9][0-9]*(?:B|KB|MB|GB|TB)"),
     "repository": _kind(
         "a repository as git takes it, without blanks and quotes: a URL, host:path or a path",
         # Not an option, no helper (`ext::`) and no host that ssh would take for an option.
@@ -170,6 +172,11 @@ KINDS: dict[str, Kind] = {
     ),
     "directive": _kind("a name of a directive of systemd", r"[A-Z][A-Za-z0-9]*"),
     "calendar": _kind("a time as OnCalendar= of systemd takes it", r"[A-Za-z0-9*][A-Za-z0-9_*:.,/~ +-]*"),
+    "cron": _kind(
+        "five fields of cron: minute, hour, day, month, day of the week",
+        r"[A-Za-z0-9*/,-]+(?: +[A-Za-z0-9*/,-]+){4}",
+        most=200,
+    ),
     "words": _kind("words: letters, digits and _-, with commas or blanks", r"[A-Za-z0-9_-][A-Za-z0-9_, -]*"),
     "compression": _kind("a compression as pg_dump takes it", r"[A-Za-z0-9][A-Za-z0-9:=,-]*"),
     "rotation": _kind("hourly, daily, weekly, monthly or yearly", r"hourly|daily|weekly|monthly|yearly"),

@@ -10,13 +10,12 @@ import os
 import tempfile
 
 
-def replace(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
-    """Replace a file by rename after its content is on the disk. Raises OSError.
+def stage(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> str:
+    """Write beside a file what is to take its place, onto the disk, and return where it is. Raises OSError.
 
     ``owner`` are user and group; None leaves those of the process. Nobody else can read it before it has its mode.
     """
-    directory = os.path.dirname(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=directory)
+    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -25,11 +24,21 @@ def replace(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int]
                 os.fchown(stream.fileno(), *owner)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary
+
+
+def replace(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file by rename after its content is on the disk. Raises OSError. See stage for ``owner``."""
+    temporary = stage(path, content, mode, owner)
+    try:
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-    sync_directory(directory)
+    sync_directory(os.path.dirname(path))
 
 
 def sync_directory(path: str) -> None:

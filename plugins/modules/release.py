@@ -77,6 +77,13 @@ options:
   fingerprint:
     description: Fingerprint of the database's schema.
     type: str
+  latency:
+    description:
+      - Milliseconds that calls of the release took before it was accepted. With V(good) the ledger keeps their C(count),
+        C(p50) and C(p95) as C(latency_ms) when the release becomes good, so that later ones can be held against them.
+    type: list
+    elements: float
+    default: []
   backup:
     description: Id of the backup that was taken before the migrations. Used with V(migrating).
     type: str
@@ -332,12 +339,21 @@ from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger as book
 from ansible_collections.ridgetop.aidis.plugins.module_utils import lock_account, lock_file, lock_options, release_dir
 from ansible_collections.ridgetop.aidis.plugins.module_utils import release_inputs as copies
+from ansible_collections.ridgetop.aidis.plugins.module_utils.latency import summarise
 from ansible_collections.ridgetop.aidis.plugins.module_utils.unit_start import StartError, start
 
 
 def now() -> str:
     """Return the time in UTC, to the microsecond: releases are ordered by it."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def measured(params: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return what the ledger keeps of the calls that were timed, None where none were."""
+    if not params["latency"]:
+        return None
+    found = summarise(params["latency"], errors=0)
+    return {name: found[name] for name in ("count", "p50", "p95")}
 
 
 def desired(module: AnsibleModule, release_id: str, before: book.Ledger, digest: str) -> book.Ledger:
@@ -357,7 +373,7 @@ def desired(module: AnsibleModule, release_id: str, before: book.Ledger, digest:
     after = before
     differs = any(facts[key] and (entry or {}).get(key) != facts[key] for key in ("migrations", "fingerprint"))
     if entry is None or entry["result"] != "good" or differs:
-        after = book.record(after, release_id, "good", now(), facts | {"reason": None})
+        after = book.record(after, release_id, "good", now(), facts | {"reason": None, "latency_ms": measured(params)})
     if (after["running"] or {}).get("digest") != digest or after["underway"] is not None:
         after = book.running_as(after, release_id, digest, now())
     left = params["instead_of"]
@@ -518,6 +534,7 @@ def main() -> None:
                     *("by", "reason", "instead_of"),
                 )
             },
+            "latency": {"type": "list", "elements": "float", "default": []},
             "mode": {"type": "str", "default": "stopped", "choices": ["stopped", "online"]},
             "unbuilt": {"type": "str", "default": "fail", "choices": ["fail", "skip"]},
             "migration_files": {"type": "list", "elements": "str", "default": []},

@@ -24,23 +24,23 @@ export function start() {
   });
 }
 
-/**
- * Open the report of a sample. `heard` collects what it must not do: messages, errors, requests, dialogs.
- * look: { scheme: "light" | "dark", media: "screen" | "print", width: pixels }
- */
-export async function open(browser, sample, { scheme = "light", media = "screen", width = 1280 } = {}) {
-  const page = await browser.newPage();
+/** Collect what a page must not do: messages, errors, dialogs, and requests that are not `expected`. */
+export function listen(page, expected) {
   const heard = [];
-  const address = pathToFileURL(join(reports, sample, "latest", "report.html")).href;
   page.on("console", (message) => heard.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => heard.push(`error: ${error.message}`));
   page.on("request", (request) => {
-    if (request.url() !== address) heard.push(`request: ${request.url()}`);
+    if (!expected(request.url())) heard.push(`request: ${request.url()}`);
   });
   page.on("dialog", (dialog) => {
     heard.push(`dialog: ${dialog.message()}`);
     dialog.dismiss();
   });
+  return heard;
+}
+
+/** look: { scheme: "light" | "dark", media: "screen" | "print", width: pixels } */
+export async function look(page, { scheme = "light", media = "screen", width = 1280 } = {}) {
   await page.setViewport({ width, height: 900 });
   // Both in one call: puppeteer's two take back what the other one has set.
   const session = await page.createCDPSession();
@@ -49,6 +49,14 @@ export async function open(browser, sample, { scheme = "light", media = "screen"
     { name: "prefers-reduced-motion", value: "reduce" },
   ];
   await session.send("Emulation.setEmulatedMedia", { media, features });
+}
+
+/** Open the report of a sample, and listen to it. */
+export async function open(browser, sample, looked) {
+  const page = await browser.newPage();
+  const address = pathToFileURL(join(reports, sample, "latest", "report.html")).href;
+  const heard = listen(page, (asked) => asked === address);
+  await look(page, looked);
   await page.goto(address, { waitUntil: "load" });
   return { page, heard };
 }

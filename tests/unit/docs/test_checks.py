@@ -205,7 +205,7 @@ def of_variables() -> Iterator[dict[str, Any]]:
     given = [loaded(playbooks / file) for file in loaded(playbooks / "verify.yml")[0]["vars_files"]]
     handed = {name: value for file in given for name, value in file.items() if name.startswith("verify_role_")}
     own = loaded(VERIFY / "vars" / "main.yml")
-    wanted = reached(handed, variables()) | {name: own[name] for name in ("__verify_own_checks", "__verify_skipped")}
+    wanted = reached(handed, variables()) | {"__verify_own_checks": own["__verify_own_checks"]}
     # What else has an id, such as a distribution, has no category in it.
     yield from (one for value in wanted.values() for one in of_value(value) if "." in one["id"])
 

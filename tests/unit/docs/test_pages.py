@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.ridgetop.aidis.plugins.module_utils import backup_metrics, health_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
@@ -50,6 +51,12 @@ def exported() -> set[str]:
     return {name for file in files for name in yaml.safe_load(text_of(file)) or {} if not name.startswith("_")}
 
 
+def metrics() -> set[str]:
+    """What the programs write for the node exporter, and what the database is asked for."""
+    queries = yaml.safe_load(text_of(ROOT / "roles" / "health" / "defaults" / "main.yml"))["health_queries"]
+    return health_metrics.HELP.keys() | backup_metrics.HELP.keys() | {query["metric"] for query in queries}
+
+
 def tags_of(tasks: Any) -> Iterator[str]:
     for task in tasks or []:
         tags = task.get("tags", [])
@@ -68,7 +75,7 @@ def targets() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_exist(page: Path) -> None:
     text = text_of(page)
-    unknown = set(NAME.findall(text)) - options() - exported() - tags() - GROUPS - OTHERS
+    unknown = set(NAME.findall(text)) - options() - exported() - tags() - metrics() - GROUPS - OTHERS
     unknown |= {f"make {name}" for name in re.findall(r"(?m)(?:^ +|`)make ([a-z][a-z-]+)", text)} - {
         f"make {name}" for name in targets()
     }

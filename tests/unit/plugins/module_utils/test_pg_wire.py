@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_scram import Scram
-from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_wire import Login, RefusedError, query
+from ansible_collections.ridgetop.aidis.plugins.module_utils.pg_wire import Login, RefusedError, query, session
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -59,6 +59,16 @@ def test_an_answer() -> None:
     with server(OK + READY, ROWS) as (login, received):
         assert query(login, "SELECT 1") == [["ab", None, ""]]
     assert b"user\0user\0database\0base\0" in received[0] and b"SELECT 1\0" in received[1]
+
+
+def test_a_session_outlives_a_refusal() -> None:
+    refusal = error(b"ERROR", b"42P01", b'relation "x" does not exist') + message(b"Z", b"I")
+    with server(OK + READY, refusal, ROWS) as (login, received), session(login) as asked:
+        with pytest.raises(RefusedError, match="does not exist") as caught:
+            asked.query("SELECT 1 FROM x")
+        asked.renew()
+        assert caught.value.code == "42P01" and asked.query("SELECT 2") == [["ab", None, ""]]
+    assert b"SELECT 2\0" in received[2]
 
 
 def test_a_password_in_the_clear_and_by_md5() -> None:

@@ -636,3 +636,23 @@ def test_a_release_returns_with_the_secrets_of_today(release: Release, deployed:
 def test_values_of_a_lock_out_of_range_are_refused(release: Release, host: Path, option: str, value: Any) -> None:
     refused = release("v1-abc", lock={**locked_by(host, 7), option: value})
     assert refused["failed"] and option in refused["msg"] and not (host / "state" / "deploy.lock").exists()
+
+
+# ---- What was measured ----
+
+
+def test_the_latency_is_kept_with_the_release_that_becomes_good(deployed: Callable[..., dict[str, Any]]) -> None:
+    entry = deployed("a", latency=[1.0, 2.0, 3.0, 40.0])["release"]
+    assert entry["latency_ms"] == {"count": 4, "p50": 2.0, "p95": 40.0}
+
+
+def test_what_is_measured_later_changes_nothing(deployed: Callable[..., dict[str, Any]], release: Release) -> None:
+    kept = deployed("a", latency=[1.0])["release"]
+    again = release("a", "good", latency=[9.0])
+    assert not again["changed"] and again["release"] == kept
+    assert release("a", "staged")["release"]["latency_ms"]["p50"] == 1.0
+    assert release("a", "good", latency=[9.0])["release"]["latency_ms"]["p50"] == 9.0
+
+
+def test_of_a_release_that_was_not_measured_there_is_none(deployed: Callable[..., dict[str, Any]]) -> None:
+    assert "latency_ms" not in deployed("a")["release"]

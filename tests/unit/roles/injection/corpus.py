@@ -67,9 +67,11 @@ CORPUS = {**HOSTILE, **STRANGE}
 ALLOWED = {
     "address": "db.example.org",
     "addresses": "localhost",
+    "bytes": "2GB",
     "calendar": "daily",
     "compression": "zstd",
     "copy_to": "backup@vault:dir",
+    "cron": "*/5 * * * *",
     "directive": "MemoryMax",
     "directory_name": "aidis",
     "environment_name": "NAME",
@@ -103,6 +105,7 @@ ALLOWED = {
     "unit": "redis.service",
     "unit_name": "aidis",
     "url": "https://host/x",
+    "url_path": "/metrics",
     "user": "aidis",
     "version": "v1.0",
     "version_number": "5.0",
@@ -118,8 +121,12 @@ MEANT = {
     "line_of_file": {*HOSTILE}
     - {"newline", "newline at the end", "carriage return", "escape", "line separator", "NUL", "backslash at the end"}
     - {"very long"},
+    # Any path of a server's own.
+    "url_path": {"glob", "way up", "variable", "option", "end of options"},
     # A pattern of times, of names of packages and of files.
     "calendar": {"glob", "end of options", "way up"},
+    # Within a field a star is what fits, and a dash a range.
+    "cron": {"end of options", "glob"},
     # Its titles are shown, and never a path.
     "firewall_title": {"way up"},
     "package": {"glob"},
@@ -152,16 +159,17 @@ CLASSES = {
     COMMAND: """app_install_command app_post_install_commands app_build_command app_prune_command app_migration_command
         app_audit_command app_audit_signatures_command
         app_migration_pending_command app_acceptance_command app_dependencies_command""",
-    PATTERN: "app_source_exclude app_migration_files app_acceptance_total app_acceptance_passed app_journal_exclude",
-    PROBES: """app_health_probes app_functionality_probes app_performance_probes preflight_checks verify_checks
+    PATTERN: """app_source_exclude app_migration_files app_acceptance_total app_acceptance_passed app_journal_exclude
+        health_journal_exclude""",
+    PROBES: """app_health_probes health_queries app_functionality_probes app_performance_probes preflight_checks verify_checks
         verify_queries verify_probes verify_role_checks verify_role_queries verify_role_probes verify_role_suite
         verify_role_made verify_role_skipped""",
-    TEXT: """app_jwt_secret app_project_name app_project_description app_project_status app_database_url
+    TEXT: """monitoring_expressions monitoring_disk_selector monitoring_extra_rules monitoring_receivers app_jwt_secret app_project_name app_project_description app_project_status app_database_url
         app_log_file""",
     CONTENT: "aidis_database_ca app_role_database_ca postgres_tls_given",
     CONTROLLER: """app_source_path app_artifact_dir app_schema_contract verify_report_dir verify_inventory_name
         diagnose_dest diagnose_name diagnose_options diagnose_secrets verify_role_command""",
-    EXPORTED: """app_requirements app_paths backup_requirements backup_paths firewall_requirements logrotate_paths
+    EXPORTED: """app_requirements app_paths backup_requirements backup_paths firewall_requirements health_paths monitoring_requirements logrotate_paths
         postgres_requirements postgres_paths preflight_host_requirements systemd_unit_paths systemd_timer_paths""",
     TOLD: """app_role_backup app_role_database_failure app_return_lock lock_role_account verify_severities
         verify_waivers verify_needs verify_role_waivers verify_role_firewall verify_role_release diagnose_role_paths
@@ -238,7 +246,10 @@ def render(role: str, template: str, **variables: Any) -> str:
 
 def evaluate(role: str, text: str, **variables: Any) -> Any:
     """What a template comes to with the variables of a role."""
-    templar = Templar(DataLoader(), {**variables_of(role), **variables})
+    variables = {**variables_of(role), **variables}
+    templar = Templar(DataLoader(), variables).copy_with_new_env(
+        searchpath=[str(ROOT / "roles" / role / "templates")], available_variables=variables
+    )
     return templar.template(trust_as_template(text), escape_backslashes=False, overrides={"trim_blocks": True})
 
 

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Releases that are bad, one after the other: each is told of, and each test goes on where the one before ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.conftest import WATCHED
+from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.traffic import traffic
+
+GOOD, SLOW, FAILING = "v1.1.0", "v1.2.0-slow", "v1.2.0-tool-errors"
+# Nothing is asked of a release that is known to be bad: who lets one in is told of it by what watches.
+LET_IN: dict[str, Any] = {"app_acceptance_gate": False, "app_health_probes": []}
+HERE = {"instance": WATCHED}
+
+
+@pytest.fixture(scope="module")
+def deploy(play: Any) -> Any:
+    """Deploy a version, which must not fail."""
+
+    def run(version: str, **variables: Any) -> None:
+        done = play("deploy", app_version=version, **variables)
+        assert done.status == 0, done.output[-6000:]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def checked(on: Any) -> Any:
+    """Let the check of every five minutes run now; its exit status is what it found."""
+    return lambda: on(WATCHED, "systemctl start aidis-health.service || true")
+
+
+def marks(prometheus: Any, kind: str, version: str) -> str:
+    """An expression for the marks of one kind that a version has."""
+    del prometheus
+    return f'aidis_release_mark_timestamp_seconds{{instance="{WATCHED}",kind="{kind}",release=~"{version}-.*"}}'
+
+
+def test_a_slow_release_is_told(deploy: Any, on: Any, receiver: Any, prometheus: Any, checked: Any) -> None:
+    deploy(SLOW, **LET_IN)
+    mark = receiver.mark()
+    with traffic(on, WATCHED):
+        told = receiver.wait(mark, "ResponseSlow", "firing", severity="warning", **HERE)
+    assert told.path == "/warning"
+    checked()
+    prometheus.until(marks(prometheus, "deploy", SLOW))
+
+
+def test_a_rollback_ends_it(play: Any, on: Any, receiver: Any, prometheus: Any, checked: Any) -> None:
+    mark = receiver.mark()
+    done = play("rollback")
+    assert done.status == 0, done.output[-6000:]
+    with traffic(on, WATCHED):
+        receiver.wait(mark, "ResponseSlow", "resolved", **HERE)
+    checked()
+    prometheus.until(marks(prometheus, "rollback", "v1.*"))
+
+
+def test_a_failing_release_is_told_as_being_down(deploy: Any, on: Any, receiver: Any, prometheus: Any) -> None:
+    """That its errors are many follows from it, and is not told besides."""
+    mark = receiver.mark()
+    deploy(FAILING, **LET_IN)
+    with traffic(on, WATCHED):
+        receiver.wait(mark, "AidisDown", "firing", severity="critical", **HERE)
+        prometheus.until(f'ALERTS{{alertname="ErrorRateHigh",alertstate="firing",instance="{WATCHED}"}}')
+    assert "ErrorRateHigh" not in {one.name for one in receiver.since(mark)}
+
+
+def test_a_deployment_that_fails_is_told(play: Any, receiver: Any, checked: Any) -> None:
+    mark = receiver.mark()
+    done = play("deploy", app_version="v1.0.0", app_install_command="false")
+    assert done.failed, done.output[-6000:]
+    checked()
+    told = receiver.wait(mark, "ReleaseFailed", "firing", severity="info", **HERE)
+    assert told.path == "/info"
+
+
+def test_a_good_release_ends_both(deploy: Any, receiver: Any, checked: Any, prometheus: Any) -> None:
+    mark = receiver.mark()
+    deploy(GOOD)
+    checked()
+    receiver.wait(mark, "AidisDown", "resolved", **HERE)
+    receiver.wait(mark, "ReleaseFailed", "resolved", **HERE)
+    prometheus.until(f'aidis_release_info{{instance="{WATCHED}",version="{GOOD}"}} == 1')
