@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import typing as t
 
@@ -28,6 +29,12 @@ def spec_of(role: str) -> Spec:
             return dict(yaml.safe_load(handle)["argument_specs"]["main"].get("options", {}))
     except OSError as error:
         raise AnsibleError(f"{role} is no role of this collection: {error}") from error
+
+
+def _known_to_any(strange: list[variables.Check]) -> set[str]:
+    """Return the options of all roles, where there is anything to look up in them."""
+    paths = glob.glob(os.path.join(ROLES, "*", "meta", "argument_specs.yml")) if strange else []
+    return {name for path in paths for name in spec_of(os.path.basename(os.path.dirname(os.path.dirname(path))))}
 
 
 def rules_of(role: str) -> dict[str, variable_rules.Rule]:
@@ -80,7 +87,10 @@ class ActionModule(ActionBase):
         for name, option in spec.items():
             checks.extend(self._look(name, option, given, arguments))
         prefixes = arguments["roles"]
-        checks.extend(variables.unknown((n for n in given if isinstance(n, str)), spec, prefixes))
+        strange = list(variables.unknown((n for n in given if isinstance(n, str)), spec, prefixes))
+        # On a host that only watches, say, some are known to roles that it does not need.
+        elsewhere = _known_to_any(strange)
+        checks.extend(one for one in strange if one["id"].removeprefix("variable.") not in elsewhere)
         requirements: list[t.Any] = []
         for name in (f"{role}_requirements" for role in arguments["roles"]):
             if name not in spec:

@@ -80,9 +80,10 @@ def main(argv: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else USAGE
     host = Host()
     try:
-        config = health_config.read(words.config or health_config.found())
+        path = words.config or health_config.found()
+        config = health_config.read(path)
         if words.command == "last":
-            return _last(config, host, words.json)
+            return _last(config, host, words.json, time.time() - os.stat(path).st_mtime)
         if words.command == "record":
             return _record(config, host, words.json)
         return _show(config, host, words.json)
@@ -122,22 +123,32 @@ def _print(report: health_report.Report, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _last(config: Config, host: Host, as_json: bool) -> int:
-    """Tell whether the scheduled check works. Raises CannotTellError where there was none."""
-    faults = []
+def _last(config: Config, host: Host, as_json: bool, configured: float) -> int:
+    """Tell whether the scheduled check works; it was configured so many seconds ago. Raises CannotTellError."""
     unit = UNITS.get(config.scheduler, "")
-    seen = health_sections.state_of(host, unit, ("ActiveState",), config.timeout)
-    if seen.get("ActiveState") != "active":
-        faults.append(f"{unit} is not active")
+    active = health_sections.state_of(host, unit, ("ActiveState",), config.timeout).get("ActiveState")
+    faults = [] if active == "active" else [f"{unit} is not active"]
+    found: Document = {"at": None, "sections": {}}
+    try:
+        found = _of_last(config, faults)
+    except CannotTellError:
+        # The first run of cron is some minutes away.
+        if configured > config.max_age or os.path.exists(config.state):
+            raise
+    words = " ".join(f"{name}={status}" for name, status in found["sections"].items())
+    shown = f"{found['at'] or 'no run yet, it was configured a moment ago'} {words}".rstrip()
+    text = json.dumps({**found, "faults": faults}, indent=2) if as_json else "\n".join([shown, *faults])
+    sys.stdout.write(f"{text}\n")
+    return 2 if faults else 0
+
+
+def _of_last(config: Config, faults: list[str]) -> Document:
+    """When the last run was and what each section was; what is wrong with that goes to the faults."""
     state = health_state.recall(config.state)
     age = time.time() - moment(state["at"])
     if age > config.max_age:
         faults.append(f"the last run was {lasted(age)} ago")
     sections = state["sections"]
-    told = {name: one["status"] for name, one in sections.items()}
     faults += [f"{name}: {' '.join(one['lines'])}" for name, one in sections.items() if one["status"] == UNKNOWN]
-    found: Document = {"at": state["at"], "age_seconds": round(age), "sections": told, "faults": faults}
-    words = " ".join(f"{name}={status}" for name, status in told.items())
-    shown = json.dumps(found, indent=2) if as_json else "\n".join([f"{state['at']} {words}", *faults])
-    sys.stdout.write(f"{shown}\n")
-    return 2 if faults else 0
+    told = {name: one["status"] for name, one in sections.items()}
+    return {"at": state["at"], "age_seconds": round(age), "sections": told}

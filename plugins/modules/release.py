@@ -79,8 +79,9 @@ options:
     type: str
   latency:
     description:
-      - Milliseconds that calls of the release took before it was accepted. With V(good) the ledger keeps their C(count),
-        C(p50) and C(p95) as C(latency_ms) when the release becomes good, so that later ones can be held against them.
+      - Milliseconds that calls of the release took before it was accepted. With V(good) the ledger keeps their
+        C(count), C(p50) and C(p95) as C(latency_ms) when the release becomes good, so that later ones can be held
+        against them.
     type: list
     elements: float
     default: []

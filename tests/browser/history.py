@@ -69,7 +69,7 @@ def production(now: float) -> Iterator[tuple[str, dict[str, str], Curve]]:
         calm = wave(low, low / 5, low / 12)
         return lambda at: (calm(at) or 0) + high * math.exp(-(((at - spike) / width) ** 2))
 
-    hole = seen(wave(3.2, 2.4, 0.15), lambda at: now - 4.1 * 3600 < at < now - 3.9 * 3600)
+    hole = seen(wave(3.2, 2.4, 0.15), lambda at: now - 4.6 * 3600 < at < now - 4 * 3600)
     for name, curve in {
         "up": flat(1),
         "availability:avg1d": flat(0.99954),
@@ -130,6 +130,9 @@ def others(now: float) -> Iterator[tuple[str, dict[str, str], Curve]]:
         yield "up", {**labels, "job": "node"}, flat(1)
         yield "up", {**labels, "job": "aidis"}, flat(up)
         yield "aidis:up", labels, flat(up)
+        for number in range(6):
+            disk = {**labels, "mountpoint": f"/srv/{number}"}
+            yield "aidis:disk_free:bytes", disk, ramp(2e9 * (number + 1), 1e9 * (number + 1), now - 7 * DAY)
         yield "aidis:memory_used:ratio", labels, wave(0.9 if host == "app1" else 0.5, 0.05, 0.004)
         yield "aidis_release_info", {**labels, "release": f"2.0.0-{HOSTILE}"}, flat(1)
         mark = {**labels, "kind": HOSTILE, "release": HOSTILE}

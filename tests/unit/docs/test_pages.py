@@ -30,7 +30,7 @@ OTHERS = {
     # Facts that a role leaves for the playbook.
     *("app_backup_wanted", "app_migrations_pending", "backup_failure", "backup_plan", "backup_swapped", "backup_taken"),
 }
-NAME = re.compile(rf"(?<![\w./-])((?:{'|'.join(ROLES)})_[a-z_]+)\b(?!\.html|\.rst|_module)")
+NAME = re.compile(rf"(?<![\w./-])((?:{'|'.join(ROLES)})_[a-z_]+)\b(?!\.html|\.rst|\.prom|_module)")
 
 
 def text_of(page: Path) -> str:
@@ -57,6 +57,12 @@ def metrics() -> set[str]:
     return health_metrics.HELP.keys() | backup_metrics.HELP.keys() | {query["metric"] for query in queries}
 
 
+def watched() -> set[str]:
+    """The jobs of Prometheus, and the series that they bring."""
+    series: dict[str, dict[str, str]] = yaml.safe_load(text_of(ROOT / "molecule" / "shared" / "series.yml"))
+    return set(series).union(*series.values())
+
+
 def tags_of(tasks: Any) -> Iterator[str]:
     for task in tasks or []:
         tags = task.get("tags", [])
@@ -75,7 +81,7 @@ def targets() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_exist(page: Path) -> None:
     text = text_of(page)
-    unknown = set(NAME.findall(text)) - options() - exported() - tags() - metrics() - GROUPS - OTHERS
+    unknown = set(NAME.findall(text)) - options() - exported() - tags() - metrics() - watched() - GROUPS - OTHERS
     unknown |= {f"make {name}" for name in re.findall(r"(?m)(?:^ +|`)make ([a-z][a-z-]+)", text)} - {
         f"make {name}" for name in targets()
     }

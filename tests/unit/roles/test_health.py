@@ -19,6 +19,18 @@ from ansible_collections.ridgetop.aidis.tests.unit.roles.injection.test_injectio
 SERVICE, TIMER = (f"etc/systemd/system/aidis-health.{kind}.j2" for kind in ("service", "timer"))
 TMPFILES, CRON = "etc/tmpfiles.d/aidis-health.conf.j2", "etc/cron.d/aidis-health.j2"
 PASSWORD = "9fQ '\"%\\ $@/`{{ x }} #;&?"
+
+
+class Loader(yaml.SafeLoader):
+    """YAML in which a value may be no template."""
+
+
+def as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+Loader.add_constructor("!unsafe", as_text)
+
 # Hosts by what they are.
 ALL_IN_ONE: dict[str, Any] = {"aidis_database_password": PASSWORD, "aidis_lock_host": "one"}
 GROUPS = {"all": ["db", "app", "app2"], "aidis_db": ["db"], "aidis_app": ["app", "app2"]}
@@ -28,9 +40,7 @@ FLEET = {
     for name in GROUPS["all"]
 }
 with (corpus.ROOT / "molecule/variant/inventory/group_vars/all.yml").open(encoding="utf-8") as file:
-    LOADER = type("Loader", (yaml.SafeLoader,), {})
-    LOADER.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
-    VARIANT = {name: value for name, value in yaml.load(file, LOADER).items() if name.startswith("aidis_")}  # noqa: S506
+    VARIANT = {name: value for name, value in yaml.load(file, Loader).items() if name.startswith("aidis_")}  # noqa: S506
 ODD = {**ALL_IN_ONE, **VARIANT}
 HOSTS = {"all in one": ALL_IN_ONE, "odd names": ODD, **FLEET}
 

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role `monitoring` writes on hosts of different inventories: who is asked, who listens where, who is let in."""
+"""What the role `monitoring` writes on hosts of different inventories: who is asked, who listens where, who gets in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,27 @@ PASSWORD = r"""a:b\c '"%$@/{{ x }} d"""
 EXPORTERS = {"node", "postgres", "blackbox"}
 PROBES = {"aidis_tcp", "aidis_mcp", "aidis_ready"}
 JOBS = {*EXPORTERS, *PROBES, "prometheus", "alertmanager", "aidis"}
+
+
+class Files(Mapping[str, str]):
+    """The files of a host by their paths, each rendered when it is asked for."""
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        self.variables = variables
+        found = corpus.evaluate("monitoring", "{{ __monitoring_files }}", **variables)
+        self.about = {str(file["path"]): file for file in found}
+
+    def __getitem__(self, path: str) -> str:
+        file = self.about[path]
+        if "template" in file:
+            return corpus.render("monitoring", file["template"], **self.variables)
+        return str(file["content"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.about)
+
+    def __len__(self) -> int:
+        return len(self.about)
 
 
 class Inventory:
@@ -48,22 +70,16 @@ class Inventory:
         """What a variable comes to on a host."""
         return corpus.evaluate("monitoring", f"{{{{ {name} }}}}", **self.of(host, **more))
 
-    def files(self, host: str, **more: Any) -> dict[str, str]:
+    def files(self, host: str, **more: Any) -> Files:
         """What the files of a host hold."""
-        variables = self.of(host, **more)
-        return {
-            file["path"]: corpus.render("monitoring", f"{file['template']}", **variables)
-            if "template" in file
-            else file["content"]
-            for file in corpus.evaluate("monitoring", "{{ __monitoring_files }}", **variables)
-        }
+        return Files(self.of(host, **more))
 
     def targets(self, host: str, **more: Any) -> dict[str, list[str]]:
         """Whom a host asks, by job; each target bears the labels that all jobs have in common."""
-        found = {}
-        for path, text in self.files(host, **more).items():
-            if "/targets/" in path and path.endswith(".yml"):
-                entries = yaml.safe_load(text)
+        files, found = self.files(host, **more), {}
+        for path in files:
+            if "/targets/" in path:
+                entries = yaml.safe_load(files[path])
                 for entry in entries:
                     assert entry["labels"]["instance"] in self.hosts
                     assert entry["labels"].keys() == {"deployment", "instance"}
@@ -159,11 +175,12 @@ def test_what_an_application_does_not_have_is_not_asked() -> None:
 
 @pytest.mark.parametrize(("inventory", "host"), [(ONE, "one"), (FLEET, "watch"), (TWO, "watch1"), (OTHER, "one")])
 def test_prometheus_takes_its_configuration(inventory: Inventory, host: str, tmp_path: Path) -> None:
-    for path, text in inventory.files(host).items():
-        if path.startswith(ETC):
+    files = inventory.files(host)
+    for path in files:
+        if path.startswith(ETC) and "/consoles/" not in path:
             place = tmp_path / path.removeprefix(f"{ETC}/")
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text.replace(ETC, str(tmp_path)), encoding="utf-8")
+            place.write_text(files[path].replace(ETC, str(tmp_path)), encoding="utf-8")
     status, said = promtools.run("promtool", "check", "config", tmp_path / "prometheus.yml")
     assert status == 0, said
     assert "does not exist" not in said and said.count("rules found") == 2
@@ -223,12 +240,9 @@ UNITS = {
 
 
 def drop_ins(inventory: Inventory, host: str, **more: Any) -> dict[str, str]:
-    found = inventory.files(host, **more)
-    return {
-        Path(path).parent.name.removesuffix(".service.d"): text
-        for path, text in found.items()
-        if path.startswith("/etc/systemd/system/")
-    }
+    files = inventory.files(host, **more)
+    paths = [path for path in files if path.startswith("/etc/systemd/system/")]
+    return {Path(path).parent.name.removesuffix(".service.d"): files[path] for path in paths}
 
 
 def units(inventory: Inventory, host: str, **more: Any) -> set[str]:
@@ -322,7 +336,8 @@ def test_the_exporter_reads_the_text_files_of_all_roles() -> None:
 
 def test_the_password_is_in_one_file_that_root_reads() -> None:
     files = OTHER.files("one")
-    assert [path for path, text in files.items() if "$@/{{ x }} d" in text] == [f"{ETC}/secrets/pgpass"]
+    with_it = [path for path in files if "/consoles/" not in path and "$@/{{ x }} d" in files[path]]
+    assert with_it == [f"{ETC}/secrets/pgpass"]
     assert files[f"{ETC}/secrets/pgpass"] == r"""*:*:*:*:a\:b\\c '"%$@/{{ x }} d""" + "\n"
     found = [one for one in OTHER.value("one", "__monitoring_files") if "/secrets/" in one["path"]]
     assert [(one["mode"], one["secret"]) for one in found] == [("0600", True)]
@@ -416,7 +431,7 @@ def test_a_prometheus_that_is_there_gets_rules_targets_and_pages() -> None:
 
 def test_of_a_prometheus_that_is_there_only_what_is_named_is_touched() -> None:
     bare = {"monitoring_stack": "existing", "monitoring_exporters": False, "monitoring_existing_unit": ""}
-    assert FLEET.files("watch", **bare) == {} and units(FLEET, "watch", **bare) == set()
+    assert list(FLEET.files("watch", **bare)) == [] and units(FLEET, "watch", **bare) == set()
     assert FLEET.value("db", "__monitoring_packages", **bare) == []
 
 

@@ -247,7 +247,10 @@ def test_a_certificate_that_is_missing_is_told(base: Any) -> None:
 
 def test_numbers_of_the_database(base: Any) -> None:
     base.session.answers = {"one": [["active", "3"], ['a "b"\n\\', "0"], ["none", None]], "two": [["1.5"]]}
-    queries = [{"metric": "aidis_sql_sessions", "labels": ["status"], "query": "one"}, {"metric": "x", "query": "two"}]
+    queries: list[dict[str, Any]] = [
+        {"metric": "aidis_sql_sessions", "labels": ["status"], "query": "one"},
+        {"metric": "x", "query": "two"},
+    ]
     _section, samples, left_out = health_database.asked(with_queries(base.config, *queries))
     found = values(samples)
     assert found.pop("aidis_sql_query_seconds") >= 0 and left_out == []

@@ -18,7 +18,6 @@ import pytest
 from ansible_collections.ridgetop.aidis.plugins.module_utils import (
     health_database,
     health_main,
-    health_record,
     health_text,
     whole_file,
 )
@@ -308,7 +307,7 @@ def test_who_reads_sees_the_old_or_the_new(machine: Any, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     break_service(machine)
-    monkeypatch.setattr(whole_file.os, "replace", cut_off)
+    monkeypatch.setattr(os, "replace", cut_off)
     assert machine.run("record") == 2
     assert {path: path.read_bytes() for path in before} == before
     left = {path.name for path in machine.root.iterdir() if path.name.startswith(".")}
@@ -317,7 +316,7 @@ def test_who_reads_sees_the_old_or_the_new(machine: Any, monkeypatch: pytest.Mon
 
 def test_the_state_is_written_last(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    monkeypatch.setattr(health_record.whole_file, "replace", lambda path, *_rest: written.append(path))
+    monkeypatch.setattr(whole_file, "replace", lambda path, *_rest: written.append(path))
     machine.run("record")
     assert written == [str(machine.metrics), str(machine.state)]
 
@@ -340,6 +339,9 @@ def test_the_scheduled_check_works(machine: Any, capsys: pytest.CaptureFixture[s
 
 
 def test_the_scheduled_check_does_not_work(machine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert machine.run("last") == 0
+    assert "no run yet, it was configured a moment ago" in capsys.readouterr().out
+    os.utime(machine.root / "health.json", (1, 1))
     assert machine.run("last") == 2
     assert "there was no run yet" in capsys.readouterr().err
     machine.run("record")

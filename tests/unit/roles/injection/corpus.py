@@ -161,7 +161,8 @@ CLASSES = {
         app_migration_pending_command app_acceptance_command app_dependencies_command""",
     PATTERN: """app_source_exclude app_migration_files app_acceptance_total app_acceptance_passed app_journal_exclude
         health_journal_exclude""",
-    PROBES: """app_health_probes health_queries app_functionality_probes app_performance_probes preflight_checks verify_checks
+    PROBES: """app_health_probes health_queries app_functionality_probes app_performance_probes preflight_checks
+        verify_checks
         verify_queries verify_probes verify_role_checks verify_role_queries verify_role_probes verify_role_suite
         verify_role_made verify_role_skipped""",
     TEXT: """monitoring_expressions monitoring_disk_selector monitoring_extra_rules monitoring_receivers app_jwt_secret app_project_name app_project_description app_project_status app_database_url
@@ -169,7 +170,8 @@ CLASSES = {
     CONTENT: "aidis_database_ca app_role_database_ca postgres_tls_given",
     CONTROLLER: """app_source_path app_artifact_dir app_schema_contract verify_report_dir verify_inventory_name
         diagnose_dest diagnose_name diagnose_options diagnose_secrets verify_role_command""",
-    EXPORTED: """app_requirements app_paths backup_requirements backup_paths firewall_requirements health_paths monitoring_requirements logrotate_paths
+    EXPORTED: """app_requirements app_paths backup_requirements backup_paths firewall_requirements health_paths
+        monitoring_requirements logrotate_paths
         postgres_requirements postgres_paths preflight_host_requirements systemd_unit_paths systemd_timer_paths""",
     TOLD: """app_role_backup app_role_database_failure app_return_lock lock_role_account verify_severities
         verify_waivers verify_needs verify_role_waivers verify_role_firewall verify_role_release diagnose_role_paths

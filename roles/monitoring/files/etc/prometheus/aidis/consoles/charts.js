@@ -5,7 +5,8 @@
 // Lines over time.
 
 const HEIGHT = 190;
-const EDGE = { left: 52, right: 10, top: 16, bottom: 20 };
+const NAMED = 8;
+const EDGE = { left: 58, right: 10, top: 16, bottom: 20 };
 
 /** Round numbers from 0 to at least the most. */
 function ticks(unit, most) {
@@ -42,21 +43,25 @@ function runs(points, step) {
 
 class Chart {
   constructor(panel, series, view) {
-    Object.assign(this, { panel, series, view });
-    const hosts = new Set(series.map(({ metric }) => metric.instance));
-    for (const one of series) {
+    Object.assign(this, { panel, view, series: series.filter(({ points }) => points.length) });
+    const hosts = new Set(this.series.map(({ metric }) => metric.instance));
+    for (const one of this.series) {
       const labels = [
         ...(one.query.labels ?? []).map((name) => one.metric[name]),
         hosts.size > 1 ? one.metric.instance : "",
       ];
       one.name = [one.query.legend, ...labels.filter((label) => label)].join(" ");
     }
-    series.forEach((one, index) => (one.hue = "line-" + ((index % 6) + 1)));
-    this.known = series.some(({ points }) => points.length);
+    // Where there are too many to name them all, those are named that are next to the limit.
+    const less = panel.base === "fail" ? 1 : -1;
+    const ends = ({ points }) => points.at(-1)[1];
+    if (this.series.length > NAMED) this.series.sort((one, other) => less * (ends(one) - ends(other)));
+    this.series.forEach((one, index) => (one.hue = "line-" + ((index % 6) + 1)));
+    this.known = this.series.length > 0;
     this.figure = html("figure", {
       class: "chart",
       "data-panel": panel.id,
-      "data-series": series.filter(({ points }) => points.length).length,
+      "data-series": this.series.length,
     });
     this.figure.append(html("figcaption", {}, html("h3", {}, panel.title)));
     if (!this.known) {
@@ -158,20 +163,19 @@ class Chart {
   /** The values at a moment, by default the last ones, as words: for those who cannot see or do not point. */
   tellValues(time) {
     if (!this.known) return;
-    const told = this.series
-      .filter(({ points }) => points.length)
-      .map(({ points, name, hue, query }) => {
-        const near = time === null ? points.at(-1) : points.findLast((one) => one[0] <= time);
-        const known = near && (time ?? this.view.end) - near[0] <= this.view.step * 2;
-        const text = known ? tell(this.panel.unit, near[1]) : "not known";
-        const key = svg(
-          "svg",
-          { "aria-hidden": "true" },
-          svg("path", { class: "curve " + hue + (query.dashed ? " dashed" : ""), d: "M1,4h16" }),
-        );
-        return { text: name + " " + text, item: html("li", {}, key, name, " ", html("b", {}, text)) };
-      });
-    this.legend.replaceChildren(...told.map(({ item }) => item));
+    const told = this.series.slice(0, NAMED).map(({ points, name, hue, query }) => {
+      const near = time === null ? points.at(-1) : points.findLast((one) => one[0] <= time);
+      const known = near && (time ?? this.view.end) - near[0] <= this.view.step * 2;
+      const text = known ? tell(this.panel.unit, near[1]) : "not known";
+      const key = svg(
+        "svg",
+        { "aria-hidden": "true" },
+        svg("path", { class: "curve " + hue + (query.dashed ? " dashed" : ""), d: "M1,4h16" }),
+      );
+      return { text: name + " " + text, item: html("li", {}, key, name, " ", html("b", {}, text)) };
+    });
+    const more = this.series.length - told.length;
+    this.legend.replaceChildren(...told.map(({ item }) => item), more ? html("li", {}, "and " + more + " more") : "");
     this.plot.setAttribute("aria-label", [this.panel.title, ...told.map(({ text }) => text)].join(", "));
     if (!this.cursor) return;
     this.cursor.setAttribute("visibility", time === null ? "hidden" : "visible");

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, Ridgetop Developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every series that rules, pages and documentation name is really there, on a machine that is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.conftest import WATCHED
+from ansible_collections.ridgetop.aidis.molecule.shared import playbook
+
+LIST: dict[str, Any] = yaml.safe_load((playbook.PROJECT / "molecule/shared/series.yml").read_text(encoding="utf-8"))
+# They compare with earlier days, of which there are none.
+NEED_DAYS = {"aidis:traffic:usual", "aidis:traffic:deviation", "aidis:traffic:trend"}
+# Made by Prometheus itself, once something is wrong.
+OF_ALERTS = "ALERTS"
+USE = """
+import socket
+with socket.create_connection(("127.0.0.1", 3001), 10) as connection:
+    answers = connection.makefile()
+    for _ in range(20):
+        connection.sendall(b'{"method":"session_new","params":{"user":"somebody"}}\\n')
+        print(answers.readline())
+"""
+# What a day brings: sessions, a backup, its drill, the looks at apt and at the health.
+DAY = f"""
+python3 -c '{USE}' >&2
+systemctl start aidis-backup.service prometheus-node-exporter-apt.service
+cd / && sudo -u postgres aidis-database drill >&2
+systemctl start aidis-health.service
+"""
+
+
+@pytest.fixture(scope="module")
+def found(on: Any, prometheus: Any) -> set[tuple[str, str]]:
+    """All that is there, as pairs of job and name; recorded series have no job."""
+    on(WATCHED, "bash -ec %s", DAY)
+    prometheus.until(f'aidis_sql_sessions{{instance="{WATCHED}",status="active"}} > 0 and on () aidis_backup_count > 0')
+    prometheus.until("aidis_restore_drill_success and on () aidis:users_active:1d > 0 and on () apt_upgrades_pending")
+    told = prometheus.query('count by (job, __name__) ({__name__=~".+"})')
+    return {(labels.get("job", ""), labels["__name__"]) for labels, _value in told}
+
+
+def test_what_is_listed_is_scraped(found: set[tuple[str, str]]) -> None:
+    wanted = {(job, name) for job, names in LIST.items() for name in names if name != OF_ALERTS}
+    assert wanted - found == set()
+
+
+def test_what_is_recorded_has_a_value(found: set[tuple[str, str]], prometheus: Any) -> None:
+    groups = prometheus.get("rules", type="record")["groups"]
+    wanted = {rule["name"] for group in groups for rule in group["rules"]}
+    assert len(wanted) > 30
+    assert wanted - {name for _job, name in found} - NEED_DAYS == set()
+
+
+def test_no_rule_fails(prometheus: Any) -> None:
+    groups = prometheus.get("rules")["groups"]
+    assert {
+        rule["name"]: rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")
+    } == {}
+
+
+def test_what_cannot_be_is_not_recorded(prometheus: Any) -> None:
+    """A share above one, a negative number."""
+    assert prometheus.query('{__name__=~"aidis:.*:ratio.*"} > 1') == []
+    assert prometheus.query('{__name__=~"aidis:.*"} < 0') == []
