@@ -29,8 +29,8 @@ What to do when an alert comes
 
 Each alert links its section here, or on the page that Prometheus serves with the same text
 (``/consoles/runbooks.html``). Commands are run on the host that the alert names, as root; those that begin with
-``ansible-playbook`` where the inventory is. Limits and times are those of the defaults; what sets them, and who is told,
-is in :ref:`ansible_collections.ridgetop.aidis.docsite.monitoring`.
+``ansible-playbook`` where the inventory is. Limits and times are those of the defaults; what sets them, and who is
+told, is in :ref:`ansible_collections.ridgetop.aidis.docsite.monitoring`.
 """
 TITLES = {
     "critical": "Critical: respond at once",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*)
       | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
-      | (?P<variable>\$\{?\w+(?::\w+)?\}?)
+      | (?P<variable>\$\w+|\$\{\w+(?::\w+)?\})
       | (?P<number>0x[0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?(?:ms|[smhdwy])?(?:\d+(?:ms|[smhdwy]))*)
       | (?P<name>[a-zA-Z_:][\w:]*)
       | (?P<mark>=~|!~|!=|==|>=|<=|[-+*/%^<>=(){}\[\],@:])""",
@@ -90,5 +90,5 @@ def _end(tokens: list[tuple[str, str]], opening: int) -> int:
 
 
 def _matchers(tokens: list[tuple[str, str]]) -> tuple[tuple[str, str, str], ...]:
-    words = [text for _kind, text in tokens if text != ","]
+    words = [text for kind, text in tokens if text != "," and kind != "variable"]
     return tuple((words[at], words[at + 1], words[at + 2][1:-1]) for at in range(0, len(words) - 2, 3))

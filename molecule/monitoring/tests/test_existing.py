@@ -27,7 +27,7 @@ timeout 20 bash -c 'until : < /dev/tcp/127.0.0.1/19090; do sleep 0.2; done' 2>/d
 """
 # This release of Prometheus knows no `scrape_config_files`.
 SCRAPE = f"cat {PLACE}/targets/aidis-scrape.conf >> {PLACE}/prometheus.yml && systemctl reload elsewhere"
-OWN = f"cd /etc/prometheus/aidis && find . -type f -print0 | sort -z | xargs -0 sha256sum"
+OWN = "cd /etc/prometheus/aidis && find . -type f -print0 | sort -z | xargs -0 sha256sum"
 
 
 @pytest.fixture(scope="module")

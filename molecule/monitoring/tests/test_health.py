@@ -49,7 +49,7 @@ def test_programs_read_it_as_json(host_of: Any) -> None:
 def test_its_exit_status_tells_that_the_service_is_down(host_of: Any) -> None:
     done = host_of(WATCHED).run("aidis-health --json")
     assert done.rc == json.loads(done.stdout)["status"] == 1
-    assert json.loads(done.stdout)["sections"]["service"]["status"] == "fail"
+    assert json.loads(done.stdout)["sections"]["service"]["status"] == "failed"
 
 
 def test_the_timer_waits_for_its_next_time(on: Any) -> None:

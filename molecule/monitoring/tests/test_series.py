@@ -15,7 +15,7 @@ from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 LIST: dict[str, Any] = yaml.safe_load((playbook.PROJECT / "molecule/shared/series.yml").read_text(encoding="utf-8"))
 # They compare with earlier days, of which there are none.
-NEED_DAYS = {"aidis:traffic:usual", "aidis:traffic:deviation", "aidis:traffic:trend"}
+NEED_DAYS = {"aidis:traffic:days", "aidis:traffic:usual", "aidis:traffic:deviation", "aidis:traffic:trend"}
 # Made by Prometheus itself, once something is wrong.
 OF_ALERTS = "ALERTS"
 USE = """
@@ -27,8 +27,8 @@ with socket.create_connection(("127.0.0.1", 3001), 10) as connection:
         print(answers.readline())
 """
 # What a day brings: sessions, a backup, its drill, the looks at apt and at the health.
-DAY = f"""
-python3 -c '{USE}' >&2
+DAY = """
+python3 -c "$0" >&2
 systemctl start aidis-backup.service prometheus-node-exporter-apt.service
 cd / && sudo -u postgres aidis-database drill >&2
 systemctl start aidis-health.service
@@ -38,7 +38,7 @@ systemctl start aidis-health.service
 @pytest.fixture(scope="module")
 def found(on: Any, prometheus: Any) -> set[tuple[str, str]]:
     """All that is there, as pairs of job and name; recorded series have no job."""
-    on(WATCHED, "bash -ec %s", DAY)
+    on(WATCHED, "bash -ec %s %s", DAY, USE)
     prometheus.until(f'aidis_sql_sessions{{instance="{WATCHED}",status="active"}} > 0 and on () aidis_backup_count > 0')
     prometheus.until("aidis_restore_drill_success and on () aidis:users_active:1d > 0 and on () apt_upgrades_pending")
     told = prometheus.query('count by (job, __name__) ({__name__=~".+"})')

@@ -160,7 +160,6 @@ def test_another_application_is_told_by_its_inventory() -> None:
         {"send": '{"method": "workspace_list", "params": {"a": "$$1"}}'},
         {"expect": r'^\{"result":\{"workspaces":\['},
     ]
-    assert "monitoring_mcp_send" not in OTHER.variables or OTHER.variables["monitoring_mcp_send"].count("$") == 1
 
 
 def test_what_an_application_does_not_have_is_not_asked() -> None:
@@ -323,6 +322,23 @@ def test_an_argument_is_what_it_was_before_systemd_read_it() -> None:
     assert r'"--collector.systemd.unit-include=a\\.b \"c\" %%n $$HOME|d$$"' in text
 
 
+@pytest.mark.parametrize("text", corpus.accepted("line"))
+def test_any_line_stays_one_argument(text: str) -> None:
+    begin = '  "--collector.systemd.unit-include='
+    lines = drop_ins(ONE, "one", monitoring_units_include=text)["prometheus-node-exporter"].splitlines()
+    found = [line for line in lines if line.startswith(begin)]
+    assert len(found) == 1 and found[0].endswith('" \\')
+    quoted = found[0].removeprefix(begin).removesuffix('" \\')
+    assert re.sub(r'\\(["\\])|%(%)|\$(\$)', lambda match: "".join(filter(None, match.groups())), quoted) == text
+
+
+@pytest.mark.parametrize("text", [text for text in corpus.accepted("line") if text])
+def test_any_line_is_sent_as_it_is(text: str) -> None:
+    files = ONE.files("one", monitoring_mcp_send=text, monitoring_mcp_expect=text)
+    query = yaml.safe_load(files[f"{ETC}/blackbox.yml"])["modules"]["aidis_mcp"]["tcp"]["query_response"]
+    assert query == [{"send": text.replace("$", "$$")}, {"expect": text}]
+
+
 def test_the_exporter_reads_the_text_files_of_all_roles() -> None:
     handed = {"monitoring_role_textfile_directories": ["/var/lib/aidis/metrics"]}
     text = drop_ins(ONE, "one", **handed)["prometheus-node-exporter"]
@@ -452,6 +468,16 @@ def test_what_is_looked_at_is_what_was_set_up() -> None:
     assert FLEET.value("watch", "monitoring_checks_skipped") == []
     assert checks(FLEET, "watch", **EXISTING) == {"monitoring.exporter", "monitoring.probes"}
     assert FLEET.value("watch", "monitoring_checks_skipped", **EXISTING)[0]["id"] == "monitoring.configured"
+
+
+def test_prometheus_can_be_asked_what_does_not_answer(tmp_path: Path) -> None:
+    argv = next(one["argv"] for one in OTHER.value("one", "monitoring_checks") if one["id"] == "monitoring.targets")
+    assert argv[:4] == ["promtool", "query", "instant", "http://127.0.0.1:9090"]
+    rule = {"record": "x:y", "expr": argv[4]}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "x", "rules": [rule]}]}), encoding="utf-8")
+    status, said = promtools.run("promtool", "check", "rules", tmp_path / "rules.yml")
+    assert status == 0, said
+    assert 'deployment="mcp.workspaces"' in argv[4]
 
 
 def test_no_receiver_is_a_warning() -> None:

@@ -165,7 +165,8 @@ CLASSES = {
         verify_checks
         verify_queries verify_probes verify_role_checks verify_role_queries verify_role_probes verify_role_suite
         verify_role_made verify_role_skipped""",
-    TEXT: """monitoring_expressions monitoring_disk_selector monitoring_extra_rules monitoring_receivers app_jwt_secret app_project_name app_project_description app_project_status app_database_url
+    TEXT: """monitoring_expressions monitoring_disk_selector monitoring_extra_rules monitoring_receivers
+        app_jwt_secret app_project_name app_project_description app_project_status app_database_url
         app_log_file""",
     CONTENT: "aidis_database_ca app_role_database_ca postgres_tls_given",
     CONTROLLER: """app_source_path app_artifact_dir app_schema_contract verify_report_dir verify_inventory_name
