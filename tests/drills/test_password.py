@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.shared import secrets
@@ -22,7 +23,7 @@ VARIABLE = "vault_aidis_database_password"
 # The characters of the inventory's, so that nothing is easier for the new one.
 NEW = """another '"%\\ $@/ password"""
 FORMER = secrets.of(INVENTORIES[1])[VARIABLE]
-CHANGE = {VARIABLE: NEW}
+CHANGE: dict[str, Any] = {VARIABLE: NEW}
 NEVER_READY = "v1.2.0-never-ready"
 RESTART = At("Start the service, or restart it where what it runs from has changed")
 # What is done -> the task that comes next, where the run is killed.
