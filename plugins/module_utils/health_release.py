@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible_collections.ridgetop.aidis.plugins.module_utils import ledger, lock_file
 from ansible_collections.ridgetop.aidis.plugins.module_utils.health_base import (
     CannotTellError,
@@ -69,10 +67,9 @@ def samples(book: ledger.Ledger) -> tuple[list[Sample], list[str]]:
 
 def _latency(entry: Document, left_out: list[str]) -> list[Sample]:
     """What was measured when the release was accepted."""
-    measured: Any = entry.get("latency_ms")
     name = "aidis_release_acceptance_latency_seconds"
     try:
-        return [Sample(name, float(measured[stat]) / 1000, {"stat": stat}) for stat in ("p50", "p95")]
+        return [Sample(name, float(entry[f"latency_{stat}_ms"]) / 1000, {"stat": stat}) for stat in ("p50", "p95")]
     except (TypeError, ValueError, KeyError):
         left_out.append(f"{name}: the ledger does not say it of {entry.get('id', 'the release that runs')}")
         return []

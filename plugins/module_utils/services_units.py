@@ -26,7 +26,7 @@ ACTIVE = ("active", "reloading", "refreshing")
 UNIT_DIRECTORIES = ("/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 
 # When a file was last written, in microseconds since 1970; None where it is not there.
-Written = Callable[[str], int | None]
+Written = Callable[[str], "int | None"]
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ options:
   latency:
     description:
       - Milliseconds that calls of the release took before it was accepted. With V(good) the ledger keeps their
-        C(count), C(p50) and C(p95) as C(latency_ms) when the release becomes good, so that later ones can be held
-        against them.
+        number, median and 95th percentile as C(latency_count), C(latency_p50_ms) and C(latency_p95_ms) when the release
+        becomes good, so that later ones can be held against them.
     type: list
     elements: float
     default: []
@@ -349,12 +349,12 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def measured(params: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """Return what the ledger keeps of the calls that were timed, None where none were."""
+def measured(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the ledger keeps of the calls that were timed, single values as all of an entry are."""
     if not params["latency"]:
-        return None
+        return {}
     found = summarise(params["latency"], errors=0)
-    return {name: found[name] for name in ("count", "p50", "p95")}
+    return {"latency_count": found["count"], "latency_p50_ms": found["p50"], "latency_p95_ms": found["p95"]}
 
 
 def desired(module: AnsibleModule, release_id: str, before: book.Ledger, digest: str) -> book.Ledger:
@@ -374,7 +374,7 @@ def desired(module: AnsibleModule, release_id: str, before: book.Ledger, digest:
     after = before
     differs = any(facts[key] and (entry or {}).get(key) != facts[key] for key in ("migrations", "fingerprint"))
     if entry is None or entry["result"] != "good" or differs:
-        after = book.record(after, release_id, "good", now(), facts | {"reason": None, "latency_ms": measured(params)})
+        after = book.record(after, release_id, "good", now(), facts | {"reason": None} | measured(params))
     if (after["running"] or {}).get("digest") != digest or after["underway"] is not None:
         after = book.running_as(after, release_id, digest, now())
     left = params["instead_of"]

@@ -28,6 +28,22 @@ systemctl is-active --quiet receiver || systemd-run --quiet --unit=receiver pyth
 timeout 20 bash -c 'until : < /dev/tcp/127.0.0.1/{RECEIVER_PORT}; do sleep 0.2; done' 2>/dev/null
 """
 
+SESSIONS = """
+import socket
+with socket.create_connection(("127.0.0.1", 3001), 10) as connection:
+    answers = connection.makefile()
+    for _ in range(20):
+        connection.sendall(b'{"method":"session_new","params":{"user":"somebody"}}\\n')
+        print(answers.readline())
+"""
+# What a day brings: sessions, a backup, its drill, the looks at apt and at the health.
+A_DAY = """
+python3 -c "$0" >&2
+systemctl start aidis-backup.service prometheus-node-exporter-apt.service
+cd / && sudo -u postgres aidis-database drill >&2
+systemctl start aidis-health.service
+"""
+
 
 @pytest.fixture(scope="session")
 def inventory(request: pytest.FixtureRequest) -> Path:
@@ -68,6 +84,14 @@ def receiver(on: Any) -> Receiver:
 
 
 @pytest.fixture(scope="session")
+def used(on: Any, prometheus: Any) -> None:
+    """A machine that is used: all that is only there once something of the kind has happened."""
+    on(WATCHED, "bash -ec %s %s", A_DAY, SESSIONS)
+    prometheus.until(f'aidis_sql_sessions{{instance="{WATCHED}",status="active"}} > 0 and on () aidis_backup_count > 0')
+    prometheus.until("aidis_restore_drill_success and on () aidis:users_active:1d > 0 and on () apt_upgrades_pending")
+
+
+@pytest.fixture(scope="session")
 def play(inventory: Path) -> Callable[..., playbook.Ran]:
     """Run a playbook of the collection, with variables over the scenario's."""
     where = playbook.inventories(inventory)
@@ -94,7 +118,7 @@ def broken(on: Any, receiver: Receiver, late: Any) -> Broken:
 
     @contextmanager
     def breaking(
-        name: str, severity: str, breaks: str, mends: str, host: str = WATCHED, **labels: str
+        name: str, severity: str, breaks: str, mends: str, host: str = WATCHED, /, **labels: str
     ) -> Iterator[Told]:
         labels = {"severity": severity, "deployment": "aidis-production", **labels}
         mark = receiver.mark()

@@ -49,8 +49,9 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shown(address: str, on: Any, prometheus: Any) -> dict[str, Any]:
-    """What the page shows while it is used."""
+def shown(address: str, used: None, on: Any, prometheus: Any) -> dict[str, Any]:
+    """What the page shows of a machine that is used."""
+    del used
     PICTURES.mkdir(parents=True, exist_ok=True)
     with traffic(on, WATCHED, 5):
         prometheus.until(f'aidis:requests:rate5m{{instance="{WATCHED}"}} > 1')

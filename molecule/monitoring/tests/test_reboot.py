@@ -16,12 +16,13 @@ from ansible_collections.ridgetop.aidis.molecule.shared import playbook
 
 
 @pytest.fixture(scope="module", autouse=True)
-def rebooted(on: Any) -> None:
-    """Reboot both."""
+def rebooted() -> None:
+    """Reboot both, and wait until they have booted."""
     podman = str(playbook.PROJECT / "molecule/shared/bin/podman")
     subprocess.run([podman, "restart", "--time", "30", WATCHED, WATCHER], check=True, capture_output=True)
+    waited = "until [ -S /run/systemd/private ]; do sleep 0.1; done; systemctl is-system-running --wait"
     for host in (WATCHED, WATCHER):
-        on(host, "systemctl is-system-running --wait")
+        subprocess.run([podman, "exec", host, "timeout", "90", "sh", "-c", waited], check=True, capture_output=True)
 
 
 def test_all_targets_are_up(prometheus: Any) -> None:

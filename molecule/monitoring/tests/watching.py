@@ -108,7 +108,7 @@ class Receiver:
         """Everything that arrived after a mark."""
         return _told(self._get(mark, 0))
 
-    def wait(self, mark: int, name: str, status: str, **labels: str) -> Told:
+    def wait(self, mark: int, name: str, status: str, /, **labels: str) -> Told:
         """Wait for an alert, firing or resolved, that arrives after a mark."""
         end, place = PATIENCE, mark
         seen: list[Told] = []

@@ -60,7 +60,9 @@ RELEASES: list[dict[str, Any]] = [
         "result": "good",
         "built_at": "2026-01-01T00:00:00.000000Z",
         "good_at": "2026-01-01T00:01:00.000000Z",
-        "latency_ms": {"count": 20, "p50": 2.0, "p95": 4.5},
+        "latency_count": 20,
+        "latency_p50_ms": 2.0,
+        "latency_p95_ms": 4.5,
     },
     {
         "id": "v1.1.0-bbbbbbb",

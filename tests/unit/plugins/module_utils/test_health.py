@@ -375,7 +375,7 @@ def test_a_garbled_ledger(ledger_file: Any, content: str) -> None:
 def test_moments_that_are_none_are_left_out(ledger_file: Any, wrong: Any) -> None:
     book = copy.deepcopy(LEDGER)
     book["running"]["at"] = book["releases"][0]["good_at"] = wrong
-    book["releases"][0]["latency_ms"] = wrong
+    book["releases"][0]["latency_p50_ms"] = "fast"
     samples, left_out = health_release.samples(health_release.load(ledger_file(book)))
     assert len(left_out) == 3
     assert "aidis_release_active_timestamp_seconds" not in {one.name for one in samples}
