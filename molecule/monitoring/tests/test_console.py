@@ -43,7 +43,7 @@ def address() -> Iterator[str]:
                     if tried.connect_ex(("127.0.0.1", port)) == 0:
                         break
                 time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/consoles/aidis.html"
+            yield f"http://127.0.0.1:{port}/consoles/aidis.html?range=1h"
         finally:
             running.terminate()
 
