@@ -55,6 +55,8 @@ def shown(address: str, used: None, on: Any, prometheus: Any) -> dict[str, Any]:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with traffic(on, WATCHED, 5):
         prometheus.until(f'aidis:requests:rate5m{{instance="{WATCHED}"}} > 1')
+    # A chart is drawn by points that lie apart; what is the youngest must have one.
+    prometheus.until("aidis:sessions_created:ratio1h offset 40s and on () aidis:latency:deviation offset 40s", 120)
     command = [
         str(playbook.PROJECT / "tools" / "browser"),
         "console",
