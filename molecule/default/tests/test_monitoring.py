@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.watching import Prometheus
+from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Prometheus
 
 testinfra_hosts = ["ansible://aidis-default?sudo=true"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import testinfra
 import yaml
-from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.watching import Prometheus, Receiver, Told
+from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.watching import Receiver, Told
 from ansible_collections.ridgetop.aidis.molecule.shared import playbook
+from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Prometheus
 
 WATCHED, WATCHER = "aidis-monitoring", "aidis-watcher"
 ADDRESSES = {WATCHED: "10.201.50.10", WATCHER: "10.201.50.20"}

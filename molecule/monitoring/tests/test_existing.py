@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.conftest import WATCHER
 from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.test_targets import JOBS
-from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.watching import Prometheus
+from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Prometheus
 
 PLACE = "/srv/elsewhere"
 ADDRESS = "127.0.0.1:19090"
