@@ -16,8 +16,14 @@ from ansible_collections.ridgetop.aidis.molecule.shared import playbook, secrets
 
 testinfra_hosts = [f"ansible://{SERVER}?sudo=true"]
 
-# Files that have to hold secrets: root's, or root's and the service's group's.
-HOMES = ("/etc/aidis/production.env", "/var/lib/aidis/inputs/")
+# Files that have to hold secrets: root's, or root's and the service's group's; and what systemd hands to the health
+# check while it runs.
+HOMES = (
+    "/etc/aidis/production.env",
+    "/var/lib/aidis/inputs/",
+    "/etc/aidis/health.password",
+    "/run/credentials/aidis-health.service/",
+)
 TREES = "/etc /var /tmp /opt /run /root /home /usr/local"
 SEARCH = f"""
 umask 077
@@ -99,3 +105,4 @@ def test_the_host_holds_none_but_where_it_belongs(wanted: dict[str, list[str]], 
 def test_where_it_belongs_nobody_else_reads_it(host: Any) -> None:
     assert host.file(HOMES[0]).mode == 0o640 and host.file(HOMES[0]).group == "ridgetop"
     assert host.file(HOMES[1]).mode == 0o700 and host.file(HOMES[1]).user == "root"
+    assert host.file(HOMES[2]).mode == 0o600 and host.file(HOMES[2]).user == "root"

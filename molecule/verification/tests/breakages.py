@@ -347,6 +347,12 @@ BREAKAGES = {
     ),
     # Backups, logs, the machine
     "backup-timer-disabled": broken("systemctl disable -q --now aidis-backup.timer", "backup.timer"),
+    "health-check-stopped": broken(
+        "systemctl disable -q --now aidis-health.timer",
+        "monitoring.health_check",
+        mend="systemctl enable -q --now aidis-health.timer",
+        hint="aidis-health.service",
+    ),
     "backup-old": broken(older("at"), "backup.recent", mend=put_back(LEDGER), hint="backup.yml", changes="ledger"),
     "drill-old": broken(
         older("last_success_at"),

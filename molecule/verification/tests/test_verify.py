@@ -35,8 +35,9 @@ BATCHES = [*batches(BREAKAGES, together=not os.environ.get("AIDIS_BREAK_ALONE"))
 MENDED = len(BATCHES) - 1
 # Whether the clock of this computer is synchronised, and how old the image is, is not the deployment's affair.
 COMPUTER = {"host.clock", "security.updates"}
-# Files of ours, and those that a verification could write by mistake.
+# Files of ours, and those that a verification could write by mistake; but for what the health check writes by itself.
 TREES = "/etc /opt/aidis /var/lib/aidis /var/backups/aidis /usr/local /root /home /var/cache/aidis"
+OTHERS = "-path /var/lib/aidis/health -prune"
 # The server's own record of what it did; its analytics write whenever they like.
 OWN_TABLES = ("event_log", "metrics_collection_sessions", "pattern_discovery_sessions")
 
@@ -104,7 +105,7 @@ def state(host: Any) -> dict[str, Any]:
     tables = sql(host, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
     counted = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables if name not in OWN_TABLES)
     return {
-        "files": sorted(run(host, f"find {TREES} -printf '%p %m %u %g %s %T@ %l\\n'").splitlines()),
+        "files": sorted(run(host, f"find {TREES} {OTHERS} -o -printf '%p %m %u %g %s %T@ %l\\n'").splitlines()),
         "rows": sorted(sql(host, counted)),
         "schema": run(host, "cd / && sudo -u postgres pg_dump -s aidis_production | grep -v restrict"),
         "roles": sql(host, "SELECT * FROM pg_roles ORDER BY 1"),
