@@ -17,6 +17,7 @@ SERVICE = "aidis-production"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 ENVIRONMENT = "/etc/aidis/production.env"
 LEDGER = "/var/backups/aidis/backups.json"
+HEALTH = "/var/lib/aidis/health/state.json"
 ACCOUNT = "/var/log/aidis-accounting.log"
 # Mended by the first command that the hint of the check names.
 BY_HINT = ""
@@ -347,10 +348,10 @@ BREAKAGES = {
     ),
     # Backups, logs, the machine
     "backup-timer-disabled": broken("systemctl disable -q --now aidis-backup.timer", "backup.timer"),
-    "health-check-stopped": broken(
-        "systemctl disable -q --now aidis-health.timer",
+    "health-check-old": broken(
+        edited(HEALTH, 's/"at": "20/"at": "19/'),
         "monitoring.health_check",
-        mend="systemctl enable -q --now aidis-health.timer",
+        mend=put_back(HEALTH),
         hint="aidis-health.service",
     ),
     "backup-old": broken(older("at"), "backup.recent", mend=put_back(LEDGER), hint="backup.yml", changes="ledger"),
