@@ -113,6 +113,7 @@ def test_a_host_to_which_nothing_was_deployed(diagnose: Any) -> None:
     found = diagnose(
         **elsewhere, aidis_service="other", aidis_user="other", aidis_database="other", backup_dir="/srv/other/backups",
         app_cache_dir="/srv/other/cache", aidis_database_program="/srv/other/program", backup_schedule="",
+        health_program="/srv/other/health",
         aidis_mcp_port=13001, aidis_http_port=18080,
     )  # fmt: skip
     assert found.status == 0 and found.order[0] == "deploy.none", found.output

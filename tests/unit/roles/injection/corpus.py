@@ -178,7 +178,7 @@ CLASSES = {
         verify_waivers verify_needs verify_role_waivers verify_role_firewall verify_role_release diagnose_role_paths
         diagnose_role_timers diagnose_role_logs diagnose_role_backup_dir diagnose_role_working_directory
         diagnose_role_exec_start diagnose_role_runtime_minimum diagnose_role_extensions diagnose_role_schemas
-        diagnose_role_secret_environment""",
+        diagnose_role_secret_environment diagnose_role_secret_variables monitoring_secrets""",
 }
 ANYTHING = {name: reason for reason, names in CLASSES.items() for name in names.split()}
 
