@@ -18,7 +18,7 @@ from ansible_collections.ridgetop.aidis.molecule.shared import playbook, secrets
 NODE, POSTGRES = "prometheus-node-exporter.service", "prometheus-postgres-exporter.service"
 STACK = ["prometheus.service", "prometheus-alertmanager.service", "prometheus-blackbox-exporter.service", NODE]
 UNITS = [(WATCHED, NODE), (WATCHED, POSTGRES), *((WATCHER, unit) for unit in STACK)]
-# As measured, and a little. The node exporter must see the machine.
+# What none may exceed. The node exporter must see the machine.
 EXPOSURE = 3.0
 # An address on the same network that is no host of the inventory: what it sends is dropped.
 ELSEWHERE = "10.201.50.99"
