@@ -13,7 +13,8 @@ from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Promet
 
 testinfra_hosts = ["ansible://aidis-default?sudo=true"]
 
-JOBS = {"aidis", "aidis_mcp", "aidis_ready", "aidis_tcp", "alertmanager", "blackbox", "node", "postgres", "prometheus"}
+PROBES = {"aidis_mcp", "aidis_metrics", "aidis_ready", "aidis_tcp"}
+JOBS = {"aidis", "alertmanager", "blackbox", "node", "postgres", "prometheus"} | PROBES
 PORTS = {9090, 9093, 9100, 9115, 9187}
 
 

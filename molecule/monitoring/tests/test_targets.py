@@ -15,6 +15,7 @@ from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.conftest impor
 JOBS = {
     "aidis": {WATCHED},
     "aidis_mcp": {WATCHED},
+    "aidis_metrics": {WATCHED},
     "aidis_ready": {WATCHED},
     "aidis_tcp": {WATCHED},
     "alertmanager": {WATCHER},

@@ -19,7 +19,7 @@ from ansible_collections.ridgetop.aidis.tests.unit.roles.injection import corpus
 ETC = "/etc/prometheus/aidis"
 PASSWORD = r"""a:b\c '"%$@/{{ x }} d"""
 EXPORTERS = {"node", "postgres", "blackbox"}
-PROBES = {"aidis_tcp", "aidis_mcp", "aidis_ready"}
+PROBES = {"aidis_tcp", "aidis_mcp", "aidis_ready", "aidis_metrics"}
 JOBS = {*EXPORTERS, *PROBES, "prometheus", "alertmanager", "aidis"}
 
 
@@ -113,6 +113,7 @@ def test_one_machine_asks_itself_by_loopback() -> None:
         "aidis_tcp": ["127.0.0.1:3001"],
         "aidis_mcp": ["127.0.0.1:3001"],
         "aidis_ready": ["http://127.0.0.1:8080/readyz"],
+        "aidis_metrics": ["http://127.0.0.1:8080/metrics"],
     }
 
 
@@ -127,6 +128,7 @@ def test_a_watcher_asks_each_host_for_what_runs_there() -> None:
         "aidis_tcp": ["192.0.2.2:3001", "192.0.2.3:3001"],
         "aidis_mcp": ["192.0.2.2:3001", "192.0.2.3:3001"],
         "aidis_ready": ["http://192.0.2.2:8080/readyz", "http://192.0.2.3:8080/readyz"],
+        "aidis_metrics": ["http://192.0.2.2:8080/metrics", "http://192.0.2.3:8080/metrics"],
     }
 
 
@@ -165,8 +167,9 @@ def test_another_application_is_told_by_its_inventory() -> None:
 def test_what_an_application_does_not_have_is_not_asked() -> None:
     none = {"monitoring_app_metrics_path": "", "monitoring_ready_path": "", "monitoring_mcp_send": ""}
     config = yaml.safe_load(ONE.files("one", **none)[f"{ETC}/prometheus.yml"])
-    assert {one["job_name"] for one in config["scrape_configs"]} == JOBS - {"aidis", "aidis_mcp", "aidis_ready"}
-    assert all(ONE.targets("one", **none)[job] == [] for job in ("aidis", "aidis_mcp", "aidis_ready"))
+    not_asked = {"aidis", "aidis_metrics", "aidis_mcp", "aidis_ready"}
+    assert {one["job_name"] for one in config["scrape_configs"]} == JOBS - not_asked
+    assert all(ONE.targets("one", **none)[job] == [] for job in not_asked)
 
 
 # ---- What Prometheus is told ----
@@ -225,6 +228,38 @@ def test_a_good_answer_is_taken_for_one(line: str) -> None:
 @pytest.mark.parametrize("line", BAD)
 def test_an_error_is_not_taken_for_a_good_answer(line: str) -> None:
     assert not re.search(expected(), line)
+
+
+SAMPLES = [
+    "# HELP up Whether.\n# TYPE up gauge\nup 1\n",
+    'http_requests_total{path="/a b{}",status="200"} 1027 1395066363000\n',
+    "a:b_total -1.5e+03\n",
+    "x\t+Inf\n",
+    "ratio NaN",
+]
+OTHER_PAGES = [
+    "<!DOCTYPE html>\n<title>Metrics 1</title>\n<p>up 1</p>\n",
+    '{"metrics": {"up": 1}}\n',
+    '{\n  "up 1": 1\n}\n',
+    "# nothing was counted yet\n",
+    "",
+]
+
+
+def samples() -> str:
+    blackbox = yaml.safe_load(ONE.files("one")[f"{ETC}/blackbox.yml"])
+    (found,) = blackbox["modules"]["aidis_metrics"]["http"]["fail_if_body_not_matches_regexp"]
+    return str(found)
+
+
+@pytest.mark.parametrize("page", SAMPLES)
+def test_a_page_of_metrics_is_taken_for_one(page: str) -> None:
+    assert re.search(samples(), page)
+
+
+@pytest.mark.parametrize("page", OTHER_PAGES)
+def test_another_page_is_not_taken_for_metrics(page: str) -> None:
+    assert not re.search(samples(), page)
 
 
 # ---- Units ----
