@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.ridgetop.aidis.molecule.shared import hooks
+
 SERVICE = "aidis-production"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 ENVIRONMENT = "/etc/aidis/production.env"
@@ -84,17 +86,7 @@ def _quoted(text: str) -> str:
 
 def hooked(body: str) -> str:
     """A command that restarts the server with what it writes to connections of lines changed by JavaScript."""
-    script = (
-        "const net = require('net'), write = net.Socket.prototype.write;"
-        "net.Socket.prototype.write = function (data, ...rest) {"
-        " const line = String(data); if (this.localPort !== 3001) return write.call(this, data, ...rest);"
-        f" {body} }};"
-    )
-    return (
-        f"mkdir -p /run/systemd/system/{SERVICE}.service.d && echo {_quoted(script)} > /run/hook.cjs && "
-        f"printf '[Service]\\nEnvironment=NODE_OPTIONS=--require=/run/hook.cjs\\n'"
-        f" > /run/systemd/system/{SERVICE}.service.d/hook.conf && systemctl daemon-reload && {RESTART}"
-    )
+    return f"{hooks.hook(SERVICE, 3001, body)} && {RESTART}"
 
 
 # What looks at it next must find it answering, and none of the errors that it wrote meanwhile.
@@ -103,7 +95,7 @@ RESTART = (
     f"systemctl reset-failed {SERVICE} && systemctl restart {SERVICE} && "
     f'timeout 60 sh -c "until python3 -c \\"{READY}\\" 2>/dev/null; do sleep 0.2; done"'
 )
-UNHOOK = f"rm /run/systemd/system/{SERVICE}.service.d/hook.conf && systemctl daemon-reload && {RESTART}"
+UNHOOK = f"{hooks.unhook(SERVICE)} && {RESTART}"
 DEPLOY = "deploy.yml"
 
 
@@ -148,7 +140,7 @@ BREAKAGES = {
         hint="nft list ruleset",
     ),
     "server-slow": broken_alone(
-        hooked("setTimeout(() => write.call(this, data, ...rest), 700); return true;"),
+        hooked(hooks.LATER.format(milliseconds=700)),
         *("performance.session_create", "performance.project_resolve"),
         mend=UNHOOK,
         hint="limit",
