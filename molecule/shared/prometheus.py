@@ -56,6 +56,15 @@ class Prometheus:
             raise AssertionError(f"{expression} has no value after {seconds} s")
         return found
 
+    def since(self, expression: str, moment: float) -> int:
+        """The second from which on an expression had a value without a break until a moment, in seconds since 1970."""
+        end = int(moment)
+        found = self.get("query_range", query=expression, start=str(end - 3600), end=str(end), step="1")
+        seconds = {int(value[0]) for series in found["result"] for value in series["values"]}
+        if end not in seconds:
+            raise AssertionError(f"{expression} has no value at {end}")
+        return next(second + 1 for second in range(end, end - 3602, -1) if second not in seconds)
+
     def names(self) -> set[str]:
         """The names of all series."""
         return set(self.get("label/__name__/values"))

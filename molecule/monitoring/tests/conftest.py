@@ -110,6 +110,17 @@ def late(prometheus: Prometheus, settings: dict[str, Any]) -> Callable[[str], fl
     return lambda name: float(alerts[name]["duration"] + 2 * step)
 
 
+@pytest.fixture(scope="session")
+def in_time(prometheus: Prometheus, late: Any) -> Callable[..., None]:
+    """What comes on by and by: the alert fires in its time after Prometheus knew of it by an expression."""
+
+    def judge(name: str, starts: float, known: str) -> None:
+        first = prometheus.since(known, starts)
+        assert starts - first <= late(name), f"{name} came {starts - first:.1f} s after it was known"
+
+    return judge
+
+
 Broken = Callable[..., Any]
 
 

@@ -69,7 +69,7 @@ def test_the_watcher_gets_in(on: Any, host: str, port: int) -> None:
 
 @pytest.mark.parametrize(
     ("host", "port"),
-    [*((WATCHED, port) for port in (9100, 9187, 8080)), *((WATCHER, port) for port in (9090, 9093, 9100, 9115))],
+    [*((WATCHED, port) for port in (9100, 9187, 8080, 3001)), *((WATCHER, port) for port in (9090, 9093, 9100, 9115))],
 )
 def test_nobody_else_does(on: Any, host: str, port: int, elsewhere: str) -> None:
     there = OTHER[host]

@@ -37,16 +37,12 @@ def test_the_service_is_stopped(broken: Any, receiver: Any) -> None:
     assert not others & {"ErrorRateHigh", "ResponseSlow"}, "what follows from it is not told"
 
 
-def test_the_database_is_stopped(broken: Any, receiver: Any) -> None:
+def test_the_database_is_stopped(broken: Any, receiver: Any, in_time: Any) -> None:
     mark = receiver.mark()
-    with broken(
-        "DatabaseDown",
-        "critical",
-        f"systemctl stop {CLUSTER}",
-        f"systemctl start {CLUSTER}; systemctl restart {UNIT}",
-        instance=WATCHED,
-    ):
-        receiver.wait(mark, "DatabaseConnectionFailing", "firing", severity="critical", instance=WATCHED)
+    stops, starts = f"systemctl stop {CLUSTER}", f"systemctl start {CLUSTER}; systemctl restart {UNIT}"
+    with broken("DatabaseDown", "critical", stops, starts, instance=WATCHED):
+        told = receiver.wait(mark, "DatabaseConnectionFailing", "firing", severity="critical", instance=WATCHED)
+        in_time("DatabaseConnectionFailing", told.starts, f'aidis:database_up{{instance="{WATCHED}"}} == 0')
         mark = receiver.mark()
     receiver.wait(mark, "DatabaseConnectionFailing", "resolved", instance=WATCHED)
 
