@@ -107,7 +107,7 @@ def test_the_numbers_are_the_guides() -> None:
         "error_percent",
         "response_seconds",
     ]
-    assert [limits[name] for name in names] == [90, 75, 1_000_000_000, 5, 0.1]
+    assert [limits[name] for name in names] == [90, 75, 1024**3, 5, 0.1]
     assert value("__monitoring_alerts.AidisDown['for']") == "1m"
 
 
