@@ -21,7 +21,7 @@ net.Socket.prototype.write = function (data, ...rest) {{
 
 
 def hook(service: str, port: int, body: str) -> str:
-    """A command that has a service of Node.js begin with that once it is restarted; ``body`` returns what write does."""
+    """A command that has a service of Node.js begin with that at its next start; ``body`` returns what write does."""
     directory = f"/run/systemd/system/{service}.service.d"
     script = shlex.quote(SCRIPT.format(port=port, body=body))
     return (
