@@ -14,13 +14,13 @@ from ansible_collections.ridgetop.aidis.molecule.fleet.tests.conftest import ADD
 from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Prometheus
 
 FIRST, SECOND = APPLICATIONS
-# Job -> hosts.
-JOBS: dict[str, list[str]] = {
-    **{job: APPLICATIONS for job in ("aidis", "aidis_mcp", "aidis_metrics", "aidis_ready", "aidis_tcp")},
-    **{job: [DATABASE] for job in ("alertmanager", "blackbox", "postgres", "prometheus")},
-    "node": [DATABASE, *APPLICATIONS],
-}
-PAIRS = {(job, host) for job, hosts in JOBS.items() for host in hosts}
+# What is asked, and of which hosts.
+JOBS = [
+    ({"aidis", "aidis_mcp", "aidis_metrics", "aidis_ready", "aidis_tcp"}, APPLICATIONS),
+    ({"alertmanager", "blackbox", "postgres", "prometheus"}, [DATABASE]),
+    ({"node"}, [DATABASE, *APPLICATIONS]),
+]
+PAIRS = {(job, host) for jobs, hosts in JOBS for job in jobs for host in hosts}
 # Seconds between two looks at a target, and at the rules: the defaults.
 SCRAPE, EVALUATION = 15, 15
 ALERT = f'ALERTS{{alertname="AidisDown",alertstate="firing",instance="{SECOND}"}}'
