@@ -94,6 +94,15 @@ def test_the_exporter_of_postgresql_may_only_watch(on: Any) -> None:
     assert len(found) == 1 and found[0].endswith("|f|f|f|f|f|t|pg_monitor"), found
 
 
+def test_a_backup_of_the_application_names_no_role_of_monitoring(on: Any) -> None:
+    """It could not be restored where nobody watches."""
+    query = """
+        SELECT datacl::text FROM pg_database WHERE datname = 'aidis_production'
+        UNION ALL SELECT nspacl::text FROM pg_namespace UNION ALL SELECT relacl::text FROM pg_class
+    """
+    assert "aidis_monitor" not in on(WATCHED, "cd / && sudo -u postgres psql -XAtd aidis_production -c %s", query)
+
+
 def test_nobody_else_can_read_a_secret(on: Any) -> None:
     for host in OTHER:
         look = "find /etc/prometheus/aidis/secrets -printf '%U %m %y\\n' 2>/dev/null | sort -u"

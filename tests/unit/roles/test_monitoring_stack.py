@@ -395,11 +395,16 @@ def test_the_password_is_in_one_file_that_root_reads() -> None:
 
 
 def test_the_exporter_reaches_a_database_of_any_name() -> None:
-    lines = drop_ins(OTHER, "one", monitoring_database_user="moni tor")["prometheus-postgres-exporter"].splitlines()
-    assert 'Environment="PGDATABASE=Aidis-Prod 2"' in lines
+    names = {"monitoring_database": "Main tenance", "monitoring_database_user": "moni tor"}
+    lines = drop_ins(OTHER, "one", **names)["prometheus-postgres-exporter"].splitlines()
+    assert 'Environment="PGDATABASE=Main tenance"' in lines
     assert 'Environment="PGUSER=moni tor"' in lines
     assert "Environment=DATA_SOURCE_NAME=postgresql://127.0.0.1:5544/?sslmode=disable" in lines
-    assert OTHER.value("one", "monitoring_hba") == [{"database": "Aidis-Prod 2", "user": "aidis_monitor"}]
+    assert OTHER.value("one", "monitoring_hba", **names) == [{"database": "Main tenance", "user": "moni tor"}]
+
+
+def test_the_exporter_has_no_right_that_a_backup_of_the_application_would_hold() -> None:
+    assert OTHER.value("one", "monitoring_hba") == [{"database": "postgres", "user": "aidis_monitor"}]
 
 
 def test_the_line_of_access_is_for_this_host_this_database_and_this_user() -> None:
