@@ -342,6 +342,12 @@ def test_a_release_that_became_good_since_is_no_failure(ledger_file: Any) -> Non
     assert values(health_release.samples(health_release.load(ledger_file(book)))[0])["aidis_release_failed"] == 0
 
 
+def test_a_rollback_since_is_no_failure(ledger_file: Any) -> None:
+    book = copy.deepcopy(LEDGER)
+    book["releases"][0]["rolled_back_at"] = "2026-01-03T00:00:00.000000Z"
+    assert values(health_release.samples(health_release.load(ledger_file(book)))[0])["aidis_release_failed"] == 0
+
+
 def test_marks_are_the_newest_ones(ledger_file: Any) -> None:
     book = copy.deepcopy(LEDGER)
     book["releases"] = [
