@@ -98,7 +98,7 @@ describe("a deployment of which all is known", () => {
     assert.match(panels.backup.text, /7 h( \d+ min)?$/);
     assert.match(panels.drill.text, /none yet$/);
     assert.match(panels.release.text, /1\.4\.0-7f3c2a1$/);
-    assert.match(panels.disk.text, /limit 1 GB.*free \/ 6\.1 GB.*in 4 days \/ 4\.2 GB/);
+    assert.match(panels.disk.text, /limit 1\.07 GB.*free \/ 6\.1 GB.*in 4 days \/ 4\.2 GB/);
     assert.match(panels.memory.text, /limit 75 %.*limit 90 %/);
     assert.match(panels.latency.text, /limit 100 ms/);
     assert.match(panels.errors.text, /limit 5 %/);
