@@ -194,6 +194,14 @@ def test_every_limit_is_changed_once() -> None:
     assert [name for name, value in DATA["changed"].items() if value == limits[name]] == []
 
 
+def test_limits_that_are_for_other_roles_too_may_be_texts_of_a_command_line() -> None:
+    given = {"aidis_disk_free_mb": "2048", "aidis_memory_critical_percent": "95", "aidis_memory_warning_percent": "80"}
+    limits = corpus.evaluate("monitoring", "{{ __monitoring_limits }}", **given)
+    assert limits["disk_free_bytes"] == 2048 * 1024**2
+    available = "{{ [verify_memory_percent, verify_memory_warning_percent] }}"
+    assert corpus.evaluate("verify", available, **given) == [5, 20]
+
+
 @pytest.mark.parametrize("changed", [False, True], ids=["default", "changed"])
 def test_promtool_takes_the_rules(tmp_path: Path, changed: bool) -> None:
     for name, text in rendered(changed).items():
