@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.fleet.tests.conftest import ADDRESSES, APPLICATIONS, DATABASE
 from ansible_collections.ridgetop.aidis.molecule.shared.prometheus import Prometheus
+from ansible_collections.ridgetop.aidis.molecule.shared.reach import TRY
 
 FIRST, SECOND = APPLICATIONS
 # What is asked, and of which hosts.
@@ -25,14 +26,6 @@ PAIRS = {(job, host) for jobs, hosts in JOBS for job in jobs for host in hosts}
 SCRAPE, EVALUATION = 15, 15
 ALERT = f'ALERTS{{alertname="AidisDown",alertstate="firing",instance="{SECOND}"}}'
 ELSEWHERE = "10.201.47.98"
-TRY = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[2], int(sys.argv[3])), 3, (sys.argv[1], 0)).close()
-    print("open")
-except OSError as error:
-    print(error)
-"""
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.ridgetop.aidis.molecule.monitoring.tests.conftest import ADDRESSES, WATCHED, WATCHER
 from ansible_collections.ridgetop.aidis.molecule.shared import playbook, secrets
+from ansible_collections.ridgetop.aidis.molecule.shared.reach import TRY
 
 NODE, POSTGRES = "prometheus-node-exporter.service", "prometheus-postgres-exporter.service"
 STACK = ["prometheus.service", "prometheus-alertmanager.service", "prometheus-blackbox-exporter.service", NODE]
@@ -22,14 +23,6 @@ UNITS = [(WATCHED, NODE), (WATCHED, POSTGRES), *((WATCHER, unit) for unit in STA
 EXPOSURE = 3.0
 # An address on the same network that is no host of the inventory: what it sends is dropped.
 ELSEWHERE = "10.201.50.99"
-TRY = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[2], int(sys.argv[3])), 3, (sys.argv[1], 0)).close()
-    print("open")
-except OSError as error:
-    print("silent" if isinstance(error, TimeoutError) else error)
-"""
 OTHER = {WATCHED: WATCHER, WATCHER: WATCHED}
 ROLE = """
 SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolconnlimit > 0,
