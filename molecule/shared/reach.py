@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a host lets another in: a program to run there, given the address to come from, the one to reach, the port."""
+"""Whether a host lets another in: a program to run there, given its own address, the other one and a port."""
 
 TRY = """
 import socket, sys
